@@ -1,0 +1,170 @@
+"""The frozen values that travel between the stages; each arrow of the architecture is one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BgrImage = NDArray[np.uint8]
+"""Shape (height, width, 3), blue-green-red, 0..255, sRGB gamma-encoded."""
+LabPixels = NDArray[np.float32]
+"""Shape (n, 3): CIE L*a*b*, D65, 2 degree observer; L* 0..100, a* and b* unscaled."""
+Mask = NDArray[np.uint8]
+"""Shape (height, width): 255 where set, 0 elsewhere (OpenCV's convention)."""
+
+
+class Lab(NamedTuple):
+    """One color in CIE L*a*b*, D65, 2 degree observer; ``lightness`` is 0..100, a* and b* unscaled."""
+
+    lightness: float
+    a: float
+    b: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture as the camera gave it; later stages take views and never write to it."""
+
+    image_bgr: BgrImage
+    number: int
+    """Rises by one per decoded frame, so a gap is a frame given up."""
+    captured_at_s: float
+    """Monotonic seconds on the line's clock; a film's frames are spaced by their own time stamps."""
+
+
+class Box(NamedTuple):
+    """A rectangle in whole pixels; ``x1`` and ``y1`` are just outside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self.y1 - self.y0
+
+
+class Verdict(StrEnum):
+    """What was decided of a product."""
+
+    ROUTED = "routed"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    LATE = "late"
+    INVALID = "invalid"
+
+
+class InvalidReason(StrEnum):
+    """Why a product could not be judged."""
+
+    CUT_OFF = "cut_off"
+    MERGED = "merged"
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    NO_COLOR = "no_color"
+    """Nothing of it could be sampled: all glare, shadow or belt."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteColor:
+    """One color of a product."""
+
+    lab: Lab
+    share: float
+    """Part of the sampled product pixels, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColorReading:
+    """What one sample of a product's pixels says of its color."""
+
+    palette: tuple[PaletteColor, ...]
+    """Largest share first, never empty; the first is the dominant color."""
+
+    @property
+    def dominant(self) -> PaletteColor:
+        """The palette's largest color."""
+        return self.palette[0]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The second nearest bin."""
+
+    bin: str
+    delta_e: float
+    """CIEDE2000."""
+
+
+@dataclass(frozen=True, slots=True)
+class BinMatch:
+    """A color against the bins of a recipe."""
+
+    bin: str
+    """The nearest bin, whether or not its tolerance reaches the color."""
+    branch: str
+    delta_e: float
+    """CIEDE2000 to the nearest bin."""
+    tolerance: float
+    runner_up: RunnerUp | None
+    """None where the recipe has one bin."""
+    bins_in_reach: int
+    """How many bins have the color within their tolerance."""
+
+    @property
+    def margin(self) -> float | None:
+        """How much farther the runner-up is, in CIEDE2000; None where there is none."""
+        return None if self.runner_up is None else self.runner_up.delta_e - self.delta_e
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When the diverter may act on a product: seconds on the line's monotonic clock."""
+
+    act_after_s: float
+    act_before_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeId:
+    """Which recipe decided."""
+
+    name: str
+    revision: int
+    hash: str
+    """First 16 hexadecimal digits of the SHA-256 of the recipe's meaning (not of its bytes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One product's decision as the line's pure stages make it; the service adds identity and wall time."""
+
+    product: int
+    """Rises by one per product of a line."""
+    verdict: Verdict
+    branch: str
+    captured_at_s: float
+    """Monotonic seconds: when the picture that triggered the decision was taken."""
+    decided_at_s: float
+    """Monotonic seconds."""
+    deadline: Deadline
+    frames_used: int
+    """Frames that voted; 0 where none could."""
+    recipe: RecipeId
+    reason: InvalidReason | None = None
+    match: BinMatch | None = None
+    """None where no color could be read."""
+    reading: ColorReading | None = None
+    box: Box | None = field(default=None)
+    """Where the product was in the picture at ``captured_at_s``, in pixels of the whole picture."""

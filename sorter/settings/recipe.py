@@ -1,0 +1,139 @@
+"""The recipe: a named, versioned set of color bins with their branches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sorter.records import Lab, RecipeId, Verdict
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=64, description="Letters, digits, spaces and . _ : -; no / + #."),
+    AfterValidator(lambda name: _plain_name(name)),
+]
+
+
+def _plain_name(name: str) -> str:
+    """Refuse what would break an MQTT topic, a metrics label or a log line."""
+    if name != name.strip():
+        msg = f"the name {name!r} begins or ends with a space: remove it"
+        raise ValueError(msg)
+    odd = sorted({letter for letter in name if letter in '/+#"\\$' or not letter.isprintable()})
+    if odd:
+        msg = f"the name {name!r} holds {' '.join(map(repr, odd))}: use letters, digits, spaces and . _ : -"
+        raise ValueError(msg)
+    return name
+
+
+class Strict(BaseModel):
+    """A frozen settings node: an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+LabTriple = tuple[
+    Annotated[float, Field(ge=0, le=100)],
+    Annotated[float, Field(ge=-128, le=128)],
+    Annotated[float, Field(ge=-128, le=128)],
+]
+RgbTriple = tuple[
+    Annotated[int, Field(ge=0, le=255)],
+    Annotated[int, Field(ge=0, le=255)],
+    Annotated[int, Field(ge=0, le=255)],
+]
+
+
+class BinSettings(Strict):
+    """A named color with a tolerance. Give the color once: as lab, as hex or as rgb."""
+
+    name: Name
+    lab: LabTriple | None = None
+    """L* 0..100, a* and b* -128..128: CIE L*a*b*, D65, 2 degree observer."""
+    hex: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    """sRGB as "#rrggbb"; write it in quotes, since # begins a comment."""
+    rgb: RgbTriple | None = None
+    """sRGB, 0..255 each."""
+    tolerance: Annotated[float, Field(gt=0, le=100)]
+    """Largest CIEDE2000 difference at which a product still belongs to this bin."""
+    branch: Name
+
+    @model_validator(mode="after")
+    def _one_color(self) -> Self:
+        given = [key for key in ("lab", "hex", "rgb") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none of them"
+            msg = f"bin {self.name!r} needs its color once, as lab, hex or rgb; it has {found}"
+            raise ValueError(msg)
+        return self
+
+
+class FallbackBranches(Strict):
+    """Where products go that no bin takes."""
+
+    unknown: Name
+    """No bin reaches the color."""
+    ambiguous: Name
+    """Two bins reach it, or the frames disagree."""
+    late: Name
+    """Decided after the diverter could act."""
+    invalid: Name
+    """Not judgeable: cut off, merged, too small, blurred."""
+
+    def branch_for(self, verdict: Verdict) -> str:
+        """The branch of a verdict that is not *routed*."""
+        return str(getattr(self, verdict.value))
+
+
+class Recipe(Strict):
+    """A recipe file: which colors go to which branch."""
+
+    name: Name
+    revision: Annotated[int, Field(ge=1)] = 1
+    """Raise it by one with every change, so that people can talk about it."""
+    bins: Annotated[tuple[BinSettings, ...], Field(min_length=1, max_length=256)]
+    fallback: FallbackBranches
+    min_margin: Annotated[float, Field(ge=0, le=100)] = 1.0
+    """A product is ambiguous when its second bin is less than this much farther (CIEDE2000)."""
+
+    @field_validator("bins", mode="after")
+    @classmethod
+    def _unique_names(cls, bins: tuple[BinSettings, ...]) -> tuple[BinSettings, ...]:
+        seen: dict[str, int] = {}
+        for index, settings in enumerate(bins):
+            if settings.name in seen:
+                places = f"bins {seen[settings.name]} and {index}"
+                msg = f"two bins have the name {settings.name!r} ({places}): rename one"
+                raise ValueError(msg)
+            seen[settings.name] = index
+        return bins
+
+    @property
+    def identity(self) -> RecipeId:
+        """Name, revision and a hash of the recipe's meaning: comments and order of keys do not change it."""
+        meaning = json.dumps(self.model_dump(mode="json", exclude={"name", "revision"}), sort_keys=True)
+        digest = hashlib.sha256(meaning.encode()).hexdigest()[:16]
+        return RecipeId(name=self.name, revision=self.revision, hash=digest)
+
+    def branches(self) -> frozenset[str]:
+        """Every branch the recipe can send a product to."""
+        return frozenset({one.branch for one in self.bins} | set(self.fallback.model_dump().values()))
+
+
+def color_of(settings: BinSettings, srgb_to_lab: Callable[[int, int, int], Lab]) -> Lab:
+    """The bin's color in Lab; ``srgb_to_lab`` is handed in so that settings need no color science.
+
+    Args:
+        settings: the bin.
+        srgb_to_lab: maps sRGB values 0..255 (three integers) to a Lab.
+    """
+    if settings.lab is not None:
+        return Lab(*settings.lab)
+    if settings.rgb is not None:
+        return srgb_to_lab(*settings.rgb)
+    red, green, blue = bytes.fromhex(str(settings.hex)[1:])
+    return srgb_to_lab(red, green, blue)
