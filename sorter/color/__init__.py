@@ -1,0 +1,1 @@
+"""From a product's pixels to a bin: Lab, CIEDE2000, sampling, dominant color, bins."""

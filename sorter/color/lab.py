@@ -1,0 +1,97 @@
+"""sRGB to CIE L*a*b* and back, in float, exact to the standards (no 8-bit scaled Lab anywhere)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sorter.records import Lab, LabPixels
+
+# IEC 61966-2-1 primaries and white point D65 (CIE 15:2004, 2 degree observer), normalized so that white has Y = 1.
+_RGB_TO_XYZ = np.array(
+    [
+        [0.4123907993, 0.3575843394, 0.1804807884],
+        [0.2126390059, 0.7151686788, 0.0721923154],
+        [0.0193308187, 0.1191947798, 0.9505321522],
+    ]
+)
+_XYZ_TO_RGB = np.linalg.inv(_RGB_TO_XYZ)
+# The white of these primaries, so that R = G = B is exactly neutral.
+_WHITE_XYZ = _RGB_TO_XYZ.sum(axis=1)
+_EPSILON = 216 / 24389
+_KAPPA = 24389 / 27
+
+
+def _decode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gamma-encoded sRGB 0..1 to linear light 0..1 (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0.0) + 0.055) / 1.055) ** 2.4)
+
+
+def _encode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear light 0..1 to gamma-encoded sRGB 0..1 (IEC 61966-2-1)."""
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0) ** (1 / 2.4) - 0.055)
+
+
+_LINEAR_OF_BYTE = _decode_gamma(np.arange(256) / 255).astype(np.float32)
+_BGR_TO_WHITE_RELATIVE_XYZ = (_RGB_TO_XYZ / _WHITE_XYZ[:, None])[:, ::-1].T.astype(np.float32)
+
+
+def _lab_of_relative_xyz(ratios: NDArray[np.floating]) -> LabPixels:
+    """XYZ divided by the white's XYZ, shape (n, 3), to Lab (CIE 15:2004, 8.2.1)."""
+    curve = np.where(ratios > _EPSILON, np.cbrt(ratios), (_KAPPA * ratios + 16) / 116)
+    lab = np.empty(curve.shape, np.float32)
+    lab[..., 0] = 116 * curve[..., 1] - 16
+    lab[..., 1] = 500 * (curve[..., 0] - curve[..., 1])
+    lab[..., 2] = 200 * (curve[..., 1] - curve[..., 2])
+    return lab
+
+
+def srgb_to_lab(pixels_rgb: NDArray[np.floating]) -> LabPixels:
+    """Convert sRGB pixels to CIE L*a*b*, D65, 2 degree observer (CIE 15:2004, 8.2.1).
+
+    Args:
+        pixels_rgb: shape (..., 3), 0..1, gamma-encoded (IEC 61966-2-1).
+
+    Returns:
+        The same shape, float32: L* 0..100, a* and b* unscaled (not OpenCV's 8-bit Lab).
+    """
+    linear = _decode_gamma(np.asarray(pixels_rgb, np.float64))
+    return _lab_of_relative_xyz(linear @ _RGB_TO_XYZ.T / _WHITE_XYZ)
+
+
+def bgr_to_lab(pixels_bgr: NDArray[np.uint8]) -> LabPixels:
+    """Convert 8-bit BGR pixels, shape (..., 3), to Lab of the same shape; agrees with `srgb_to_lab` to 0.01."""
+    return _lab_of_relative_xyz(_LINEAR_OF_BYTE[pixels_bgr] @ _BGR_TO_WHITE_RELATIVE_XYZ)
+
+
+def rgb_to_lab(red: int, green: int, blue: int) -> Lab:
+    """Convert one sRGB color, 0..255 each."""
+    lightness, a, b = srgb_to_lab(np.array([red, green, blue]) / 255).tolist()
+    return Lab(lightness, a, b)
+
+
+def lab_to_srgb(lab: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Convert Lab to gamma-encoded sRGB.
+
+    Args:
+        lab: shape (..., 3).
+
+    Returns:
+        Pixels of shape (..., 3), clipped to 0..1, and for each whether it lay outside the sRGB gamut by more
+        than rounding (a quarter of an 8-bit step) and was clipped.
+    """
+    lab = np.asarray(lab, np.float64)
+    fy = (lab[..., 0] + 16) / 116
+    curve = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
+    ratios = np.where(curve**3 > _EPSILON, curve**3, (116 * curve - 16) / _KAPPA)
+    encoded = _encode_gamma((ratios * _WHITE_XYZ) @ _XYZ_TO_RGB.T)
+    slack = 0.25 / 255
+    clipped = ((encoded < -slack) | (encoded > 1 + slack)).any(axis=-1)
+    return np.clip(encoded, 0.0, 1.0), clipped
+
+
+def lab_to_hex(lab: Lab) -> str:
+    """The nearest sRGB color as "#rrggbb"; colors outside the sRGB gamut are clipped to it."""
+    encoded, _ = lab_to_srgb(np.array(lab))
+    red, green, blue = np.rint(encoded * 255).astype(int).tolist()
+    return f"#{red:02x}{green:02x}{blue:02x}"
