@@ -1,0 +1,352 @@
+"""The wire, pure: what each MQTT message holds. The published schemas are in ``config/schema``.
+
+Every time on the wire is RFC 3339 in UTC with milliseconds and "Z". Readers ignore fields they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sorter.color.lab import lab_to_hex
+from sorter.outputs.outbox import DeliveryCounts
+from sorter.records import BinMatch, Decision, Lab, PaletteColor, RecipeId, Verdict
+from sorter.settings.recipe import Recipe
+
+Message = dict[str, Any]
+
+DECISION_SCHEMA = "sorter.decision/1"
+STATE_SCHEMA = "sorter.state/1"
+RECIPE_SCHEMA = "sorter.recipe/1"
+STATS_SCHEMA = "sorter.stats/1"
+ALARM_SCHEMA = "sorter.alarm/1"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LineState(StrEnum):
+    """What a line tells its readers of itself."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    HALTED = "halted"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class LineIdentity:
+    """Who speaks: a line of a site, in one run of the service."""
+
+    site: str
+    line: str
+    boot_id: str
+    """Never the same for two runs of the service."""
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one line, ``base/site/line/...``."""
+
+    base: str
+    site: str
+    line: str
+
+    def _topic(self, leaf: str) -> str:
+        return f"{self.base}/{self.site}/{self.line}/{leaf}"
+
+    @property
+    def decision(self) -> str:
+        """Out, QoS 1, never retained."""
+        return self._topic("decision")
+
+    @property
+    def state(self) -> str:
+        """Out, QoS 1, retained; also the last will."""
+        return self._topic("state")
+
+    @property
+    def recipe(self) -> str:
+        """Out, QoS 1, retained."""
+        return self._topic("recipe")
+
+    @property
+    def alarm(self) -> str:
+        """Out, QoS 1."""
+        return self._topic("alarm")
+
+    @property
+    def stats(self) -> str:
+        """Out, QoS 0."""
+        return self._topic("stats")
+
+    @property
+    def trigger(self) -> str:
+        """In, QoS 1."""
+        return self._topic("trigger")
+
+    @property
+    def confirm(self) -> str:
+        """In, QoS 1."""
+        return self._topic("confirm")
+
+    @property
+    def command(self) -> str:
+        """In, QoS 1: the filter of every command."""
+        return self._topic("command/+")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """What became of a line's frames since boot."""
+
+    processed: int = 0
+    given_up: int = 0
+    """A newer one was there before they could be looked at."""
+    corrupt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySummary:
+    """From the picture to the decision, over the products since boot or a recent window of them."""
+
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineStats:
+    """A line's counts since boot."""
+
+    products: int = 0
+    by_verdict: Mapping[str, int] = field(default_factory=dict)
+    by_branch: Mapping[str, int] = field(default_factory=dict)
+    by_bin: Mapping[str, int] = field(default_factory=dict)
+    """Routed products only."""
+    frames: FrameCounts = field(default_factory=FrameCounts)
+    delivery: DeliveryCounts = field(default_factory=DeliveryCounts)
+    latency: LatencySummary | None = None
+    """None before the first product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One row of the fail-safe table that became true, or ceased to be."""
+
+    cause: str
+    raised: bool
+    """False when it cleared."""
+    reason: str
+    """In the operator's words."""
+    since_wall_s: float
+
+
+def dumps(message: Mapping[str, Any]) -> bytes:
+    """Compact UTF-8 JSON.
+
+    Raises:
+        ValueError: a number is not finite; JSON has no word for it and readers would choke.
+    """
+    return json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def rfc3339(wall_s: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC, to the nearest millisecond."""
+    return _rfc3339_of_ms(round(wall_s * 1000))
+
+
+def _rfc3339_of_ms(wall_ms: int) -> str:
+    moment = _EPOCH + timedelta(milliseconds=wall_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def decision_id(identity: LineIdentity, seq: int) -> str:
+    """Unique for ever, since a boot id is: a reader acts once per id."""
+    return f"{identity.boot_id}/{identity.line}/{seq}"
+
+
+def decision_message(
+    decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float
+) -> Message:
+    """One product's decision as it goes on the wire.
+
+    ``bin`` names where the color belongs: for ``routed``, and for ``late`` where the nearest bin reaches it
+    (so that a reader sees what was missed). It is null for every other verdict, so that nobody acts on a guess;
+    ``delta_e``, ``margin`` and ``runner_up`` are given wherever a color could be read.
+    ``act_after`` and ``act_before`` are null only where nothing waits (deadlines that are not finite).
+
+    Args:
+        decision: what the line decided.
+        identity: who speaks.
+        seq: rises by one per line and boot.
+        wall_minus_monotonic_s: what turns the line's monotonic seconds into seconds since 1970.
+    """
+    return (
+        _header(DECISION_SCHEMA, identity, decision_id=decision_id(identity, seq), seq=seq)
+        | {"product": decision.product, "trigger_id": None}
+        | _times(decision, wall_minus_monotonic_s)
+        | {"verdict": decision.verdict.value, "bin": _bin(decision), "branch": decision.branch}
+        | {"reason": _reason(decision)}
+        | _color_fields(decision)
+        | {"frames_used": decision.frames_used, "recipe": _recipe_id(decision.recipe)}
+    )
+
+
+def _header(schema: str, identity: LineIdentity, **facts: Any) -> Message:
+    return {"schema": schema, **facts, **asdict(identity)}
+
+
+def _times(decision: Decision, wall_minus_monotonic_s: float) -> Message:
+    def wall_ms(monotonic_s: float) -> float:
+        return (monotonic_s + wall_minus_monotonic_s) * 1000
+
+    def edge(monotonic_s: float, inward: Callable[[float], int]) -> str | None:
+        # Rounded toward the inside of the window: a reader must never be told more time than there is.
+        return _rfc3339_of_ms(inward(wall_ms(monotonic_s))) if math.isfinite(monotonic_s) else None
+
+    return {
+        "captured_at": _rfc3339_of_ms(round(wall_ms(decision.captured_at_s))),
+        "decided_at": _rfc3339_of_ms(round(wall_ms(decision.decided_at_s))),
+        "age_ms": round((decision.decided_at_s - decision.captured_at_s) * 1000),
+        "act_after": edge(decision.deadline.act_after_s, math.ceil),
+        "act_before": edge(decision.deadline.act_before_s, math.floor),
+    }
+
+
+def _bin(decision: Decision) -> str | None:
+    match = decision.match
+    if match is None:
+        return None
+    belongs = decision.verdict is Verdict.LATE and match.delta_e <= match.tolerance
+    return match.bin if decision.verdict is Verdict.ROUTED or belongs else None
+
+
+def _reason(decision: Decision) -> str | None:
+    """Why it was not routed, in one word; null when it was."""
+    if decision.reason is not None:
+        return decision.reason.value
+    match decision.verdict:
+        case Verdict.ROUTED:
+            return None
+        case Verdict.UNKNOWN:
+            return "no_bin_in_reach"
+        case Verdict.AMBIGUOUS:
+            several = decision.match is not None and decision.match.bins_in_reach > 1
+            return "several_bins_in_reach" if several else "not_clearly_nearest"
+        case Verdict.LATE:
+            return "deadline_passed"
+        case Verdict.INVALID:
+            return "not_judgeable"
+
+
+def _color_fields(decision: Decision) -> Message:
+    palette = [_color(color) for color in decision.reading.palette] if decision.reading else []
+    dominant = palette[0] if palette else {"lab": None, "hex": None, "share": None}
+    return {**dominant, **_match_fields(decision.match), "palette": palette}
+
+
+def _match_fields(match: BinMatch | None) -> Message:
+    if match is None:
+        return {"delta_e": None, "runner_up": None, "margin": None}
+    runner_up = match.runner_up and {
+        "bin": match.runner_up.bin,
+        "delta_e": _hundredths(match.runner_up.delta_e),
+    }
+    margin = None if match.margin is None else _hundredths(match.margin)
+    return {"delta_e": _hundredths(match.delta_e), "runner_up": runner_up, "margin": margin}
+
+
+def _color(color: PaletteColor) -> Message:
+    return {"lab": _lab(color.lab), "hex": lab_to_hex(color.lab), "share": round(float(color.share), 4)}
+
+
+def _lab(lab: Lab) -> list[float]:
+    return [_hundredths(value) for value in lab]
+
+
+def _hundredths(value: float) -> float:
+    return round(float(value), 2) + 0.0  # adding zero turns -0.0 into 0.0
+
+
+def _recipe_id(recipe: RecipeId | None) -> Message | None:
+    return None if recipe is None else asdict(recipe)
+
+
+def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these six facts
+    state: LineState,
+    reason: str,
+    identity: LineIdentity,
+    recipe: RecipeId | None,
+    cause: str | None,
+    at_wall_s: float | None,
+) -> Message:
+    """The line's state.
+
+    Args:
+        state: the state.
+        reason: why, in the operator's words.
+        identity: who speaks.
+        recipe: in force; None before one is.
+        cause: the active row of the fail-safe table, or None.
+        at_wall_s: since when, seconds since 1970; None in a last will, which the broker sends undated.
+    """
+    at = None if at_wall_s is None else rfc3339(at_wall_s)
+    facts = {"state": state.value, "reason": reason, "recipe": _recipe_id(recipe), "cause": cause, "at": at}
+    return _header(STATE_SCHEMA, identity, **facts)
+
+
+def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, Lab]) -> Message:
+    """The recipe in force; ``colors`` gives each bin's Lab by the bin's name."""
+    bins = [
+        {
+            "name": one.name,
+            "branch": one.branch,
+            "lab": _lab(colors[one.name]),
+            "hex": lab_to_hex(colors[one.name]),
+            "tolerance": one.tolerance,
+        }
+        for one in recipe.bins
+    ]
+    facts = {
+        **asdict(recipe.identity),
+        "min_margin": recipe.min_margin,
+        "bins": bins,
+        "fallback": recipe.fallback.model_dump(mode="json"),
+        "branches": sorted(recipe.branches()),
+    }
+    return _header(RECIPE_SCHEMA, identity, **facts)
+
+
+def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) -> Message:
+    """A line's counts since boot, as of ``at_wall_s`` (seconds since 1970)."""
+    facts = {
+        "at": rfc3339(at_wall_s),
+        "products": stats.products,
+        "verdicts": {verdict.value: stats.by_verdict.get(verdict.value, 0) for verdict in Verdict},
+        "branches": dict(stats.by_branch),
+        "bins": dict(stats.by_bin),
+        "frames": asdict(stats.frames),
+        "delivery": asdict(stats.delivery),
+        "latency": stats.latency and asdict(stats.latency),
+    }
+    return _header(STATS_SCHEMA, identity, **facts)
+
+
+def alarm_message(alarm: Alarm, identity: LineIdentity, at_wall_s: float) -> Message:
+    """An alarm that was raised or has cleared at ``at_wall_s`` (seconds since 1970)."""
+    facts = {
+        "at": rfc3339(at_wall_s),
+        "raised": alarm.raised,
+        "cause": alarm.cause,
+        "reason": alarm.reason,
+        "since": rfc3339(alarm.since_wall_s),
+    }
+    return _header(ALARM_SCHEMA, identity, **facts)
