@@ -1,0 +1,1 @@
+"""Where frames come from: films, folders, cameras, streams and the simulated belt."""

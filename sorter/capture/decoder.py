@@ -1,0 +1,155 @@
+"""From the packets of one video stream to upright BGR pictures, passing over damaged ones."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import av
+import av.error
+import av.logging
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from sorter.capture.picture import MAX_PIXELS, greyscale_sentence
+from sorter.errors import SourceError
+from sorter.records import BgrImage
+
+_log = logging.getLogger(__name__)
+av.logging.set_level(None)  # FFmpeg's own log prints addresses with their passwords to stderr
+
+RECOVERY_FRAMES = 60
+"""After damage frames are passed over until the next key frame, but at most this many.
+
+Only the damaged frame is flagged by FFmpeg; those predicted from it carry its smear unflagged (measured:
+60 damaged bytes spoilt 2 % of the pixels of every frame up to the next key frame). Recorders write a key
+frame every one or two seconds; a stream without any is trusted again after this many frames.
+"""
+
+_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+class Picture(NamedTuple):
+    """A decoded picture and its place in the stream."""
+
+    image_bgr: BgrImage
+    number: int
+    """Counts every frame decoded, those passed over included."""
+    pts_s: float | None
+    """Presentation time in seconds of the stream's own clock; None where it has none."""
+
+
+@dataclass(slots=True)
+class _Trust:
+    """Whether pictures can be believed since the last damage."""
+
+    doubtful_frames: int = 0
+
+    def lose(self) -> None:
+        self.doubtful_frames = RECOVERY_FRAMES
+
+    def allows(self, frame: av.VideoFrame) -> bool:
+        if frame.is_corrupt:
+            self.lose()
+            return False
+        if frame.key_frame:
+            self.doubtful_frames = 0
+        self.doubtful_frames = max(0, self.doubtful_frames - 1)
+        return self.doubtful_frames == 0
+
+
+class Decoder:
+    """Decodes the packets of one video stream, one thread, in order.
+
+    Args:
+        stream: the video stream of an open container, not decoded yet.
+        place: path or address for messages, without credentials.
+
+    Attributes:
+        frames_seen: frames decoded or passed over so far.
+        frames_skipped: frames passed over because they, or those they build on, were damaged.
+
+    Raises:
+        SourceError: the stream is greyscale, or larger than `MAX_PIXELS`.
+    """
+
+    def __init__(self, stream: av.VideoStream, place: str) -> None:
+        self.frames_skipped = 0
+        self._stream = stream
+        self._place = place
+        self.frames_seen = 0
+        self._size: tuple[int, int] | None = None
+        self._trust = _Trust()
+        # One reformatter for the stream: a frame's own is built anew for every frame.
+        self._reformatter = VideoReformatter()
+        self._prepare()
+
+    def pictures(self, packet: av.Packet[av.VideoStream]) -> Iterator[Picture]:
+        """Decode one packet; damaged frames are counted and passed over.
+
+        Raises:
+            SourceError: the picture size changed.
+        """
+        try:
+            frames = self._stream.decode(packet)
+        except (av.error.FFmpegError, ValueError) as error:
+            self.pass_over(str(error))
+            return
+        for frame in frames:
+            yield from self._picture(frame)
+
+    def pass_over(self, why: str) -> None:
+        """Count a packet that could not be read or decoded."""
+        _log.debug("%s: frame %d is damaged: %s", self._place, self.frames_seen, why)
+        self.frames_seen += 1
+        self.frames_skipped += 1
+        self._trust.lose()
+
+    def _prepare(self) -> None:
+        context = self._stream.codec_context
+        _check_size(self._place, context.width, context.height)
+        if context.pix_fmt is not None and context.pix_fmt.startswith(("gray", "mono", "ya")):
+            raise SourceError(greyscale_sentence(self._place))
+        # One thread: the same film is the same work each time, and leaves the other lines their core.
+        context.thread_count = 1
+        context.thread_type = "NONE"
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+
+    def _picture(self, frame: av.VideoFrame) -> Iterator[Picture]:
+        number = self.frames_seen
+        self.frames_seen += 1
+        if not self._trust.allows(frame):
+            self.frames_skipped += 1
+            return
+        self._check_same_size(frame)
+        yield Picture(self._upright(frame), number, frame.time)
+
+    def _check_same_size(self, frame: av.VideoFrame) -> None:
+        size = (frame.width, frame.height)
+        if self._size is None:
+            _check_size(self._place, *size)
+            self._size = size
+        if size != self._size:
+            raise SourceError(
+                f"{self._place}: the picture size changes from {self._size[0]} x {self._size[1]} to "
+                f"{size[0]} x {size[1]} pixels: give each size its own film or fix the camera's resolution"
+            )
+
+    def _upright(self, frame: av.VideoFrame) -> BgrImage:
+        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
+        image = np.asarray(bgr.to_ndarray(), np.uint8)
+        turn = _ROTATIONS.get(round(frame.rotation) % 360)
+        if turn is not None:
+            return np.asarray(cv2.rotate(image, turn), np.uint8)
+        return np.ascontiguousarray(image)
+
+
+def _check_size(place: str, width_px: int, height_px: int) -> None:
+    if width_px * height_px > MAX_PIXELS:
+        raise SourceError(
+            f"{place}: the picture is {width_px} x {height_px} pixels, more than "
+            f"{MAX_PIXELS // 10**6} megapixels: set a smaller resolution"
+        )

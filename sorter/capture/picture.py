@@ -1,0 +1,90 @@
+"""One picture file: looked at by its header before it is decoded, then upright 8-bit BGR."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from sorter.errors import SourceError
+from sorter.records import BgrImage
+
+MAX_PIXELS = 64_000_000
+"""Largest picture that is decoded: 192 MB as BGR. A 48 KB PNG can unfold to 2.3 GB."""
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+
+_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")
+_ONE_CHANNEL = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+# JPEG rounding moves the channels of a grey picture apart by no more than this.
+_GREY_SPREAD = 4
+
+
+class GreyscaleError(SourceError):
+    """The picture has no color at all: the camera is a greyscale one, or set to greyscale."""
+
+
+def is_grey(image_bgr: BgrImage) -> bool:
+    """Whether no pixel has a color: the picture of a greyscale camera stored as a color picture."""
+    blue, green, red = cv2.split(image_bgr)
+    spread = max(float(cv2.norm(blue, green, cv2.NORM_INF)), float(cv2.norm(green, red, cv2.NORM_INF)))
+    return spread <= _GREY_SPREAD
+
+
+def read_picture(path: Path) -> BgrImage:
+    """Read a picture, turned upright by its EXIF orientation.
+
+    Decoded by Pillow, which refuses a truncated file; OpenCV fills the missing part with grey without a word.
+
+    Returns:
+        Shape (height, width, 3), uint8, C-contiguous. Transparency is dropped, 16-bit channels are cut to 8.
+
+    Raises:
+        GreyscaleError: the file has a single channel.
+        SourceError: missing, unreadable, truncated, or larger than `MAX_PIXELS`.
+    """
+    try:
+        return _read(path)
+    except SourceError:
+        raise
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: no such file") from error
+    # Pillow's decoders raise nearly anything on hostile files: SyntaxError, struct.error, EOFError, ...
+    except Exception as error:
+        raise SourceError(
+            f"{path}: not a readable picture ({_reason(error)}): replace or remove it"
+        ) from error
+
+
+def _read(path: Path) -> BgrImage:
+    with warnings.catch_warnings():
+        # Warnings of Pillow about odd metadata would reach the operator's screen; its own bomb warning comes
+        # later than our limit.
+        warnings.simplefilter("ignore")
+        with Image.open(path, formats=_FORMATS) as picture:
+            _check_header(path, picture)
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+    return np.ascontiguousarray(cv2.cvtColor(np.asarray(upright), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _check_header(path: Path, picture: Image.Image) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise SourceError(
+            f"{path}: the picture is {picture.width} x {picture.height} pixels, more than "
+            f"{MAX_PIXELS // 10**6} megapixels: make it smaller"
+        )
+    if picture.mode in _ONE_CHANNEL:
+        raise GreyscaleError(greyscale_sentence(str(path)))
+
+
+def greyscale_sentence(place: str) -> str:
+    """What a user is told of a greyscale camera."""
+    return f"{place}: the picture is greyscale and has no color to sort by: use a camera set to color"
+
+
+def _reason(error: Exception) -> str:
+    return (
+        "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
+    )

@@ -1,0 +1,125 @@
+"""The right source for the settings or for a command line's argument."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sorter.capture.film import FilmPath, FilmSource
+from sorter.capture.folder import FolderSource as PictureFolderSource
+from sorter.capture.folder import PictureFolder
+from sorter.capture.redact import redact, split_credentials
+from sorter.capture.rtsp import Camera, RtspStream
+from sorter.capture.simulator.source import SimulatedBelt
+from sorter.capture.usb import UsbCamera
+from sorter.errors import SourceError
+from sorter.ports import Clock, FrameSource
+from sorter.settings.site import (
+    BeltSettings,
+    Direction,
+    FileSource,
+    FolderSource,
+    LineSettings,
+    RtspSource,
+    SimulatorSource,
+    Source,
+    UsbSource,
+)
+
+_DEGREES = {Direction.RIGHT: 0.0, Direction.DOWN: 90.0, Direction.LEFT: 180.0, Direction.UP: 270.0}
+_USB = re.compile(r"(?:usb:)?(\d+)", re.IGNORECASE)
+
+
+def open_source(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
+    """Build and check the source of a line; a network camera is only connected by its `frames`.
+
+    Args:
+        line: its settings.
+        base: the folder of the settings file, from which its paths are counted.
+        clock: gives the frames their time.
+
+    Raises:
+        SourceError: the source cannot be opened; one sentence that names it and the remedy.
+    """
+    match line.source:
+        case FileSource() as film:
+            return FilmSource(FilmPath(base / film.path, film.realtime), clock)
+        case FolderSource() as folder:
+            return PictureFolderSource(PictureFolder(base / folder.path, folder.frame_rate_hz), clock)
+        case UsbSource() as usb:
+            return UsbCamera(usb, clock)
+        case RtspSource() as rtsp:
+            return RtspStream(_camera(rtsp, base), clock)
+        case SimulatorSource() as simulator:
+            return SimulatedBelt(simulator, belt_direction_deg(line.belt), clock)
+
+
+def belt_direction_deg(belt: BeltSettings) -> float:
+    """Where products move: 0 to the right, 90 downward."""
+    direction = belt.direction
+    return _DEGREES[direction] if isinstance(direction, Direction) else float(direction)
+
+
+def parse_source(argument: str) -> Source:
+    """Read the SOURCE of a command line: a folder, a film, ``rtsp://...``, ``usb:0`` or a bare number.
+
+    A password in an address is kept where it cannot be printed or dumped (`RtspSource.with_password`).
+
+    Raises:
+        SourceError: it is none of these.
+    """
+    if re.match(r"rtsps?://", argument, re.IGNORECASE):
+        return _rtsp_source(argument)
+    path = Path(argument)
+    if path.is_dir():
+        return FolderSource(kind="folder", path=str(path.absolute()))
+    if path.is_file():
+        return FileSource(kind="file", path=str(path.absolute()))
+    camera = _USB.fullmatch(argument)
+    if camera is not None and int(camera[1]) < 64:
+        return UsbSource(kind="usb", device=int(camera[1]))
+    raise SourceError(
+        f"{redact(argument)}: no such film or folder: give an existing one, an rtsp:// address, or usb:0 for "
+        "a camera"
+    )
+
+
+def _rtsp_source(argument: str) -> RtspSource:
+    scheme, rest = argument.split("://", 1)
+    url, username, password = split_credentials(f"{scheme.lower()}://{rest}")
+    try:
+        source = RtspSource(kind="rtsp", url=url, username=username)
+    except ValidationError:
+        sentence = f"{redact(argument)}: not a stream address: write rtsp://host:port/path"
+        raise SourceError(sentence) from None  # pydantic's own error shows the address with its password
+    return source if password is None else source.with_password(password)
+
+
+def _camera(settings: RtspSource, base: Path) -> Camera:
+    return Camera(settings.url, settings.username, _password(settings, base), settings.timeout_s)
+
+
+def _password(settings: RtspSource, base: Path) -> str | None:
+    if settings.password is not None:
+        return settings.password.get_secret_value()
+    if settings.password_env is not None:
+        return _from_environment(settings.password_env)
+    return None if settings.password_file is None else _from_file(base / settings.password_file)
+
+
+def _from_environment(variable: str) -> str:
+    try:
+        return os.environ[variable]
+    except KeyError:
+        sentence = f"the environment variable {variable} named by password_env is not set: set it"
+        raise SourceError(sentence) from None
+
+
+def _from_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: the password file cannot be read: check password_file") from error
