@@ -179,7 +179,7 @@ def decision_message(
     """One product's decision as it goes on the wire.
 
     ``bin`` names where the color belongs: for ``routed``, and for ``late`` where the nearest bin reaches it
-    (so that a reader sees what was missed). It is null for every other verdict, so that nobody acts on a guess;
+    (so that a reader sees what was missed). It is null for every other verdict, so nobody acts on a guess;
     ``delta_e``, ``margin`` and ``runner_up`` are given wherever a color could be read.
     ``act_after`` and ``act_before`` are null only where nothing waits (deadlines that are not finite).
 

@@ -1,0 +1,213 @@
+"""What one line says on the wire: decisions with a deadline, retained state and recipe; and its confirms."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sorter.outputs.confirm import ConfirmOutcome, parse_confirm
+from sorter.outputs.connection import MAX_IN_FLIGHT, BrokerConnection, Handlers, Speaker, delivered
+from sorter.outputs.link import Throttle
+from sorter.outputs.messages import LineIdentity, LineState, Topics, dumps, state_message
+from sorter.outputs.outbox import DeliveryCounts, Outbox, Outgoing, RecentIds
+from sorter.ports import Clock
+from sorter.settings.site import MqttSettings
+
+_log = logging.getLogger(__name__)
+
+ConfirmHandler = Callable[[str, ConfirmOutcome], None]
+
+_POLL_S = 0.01
+
+
+class LinePublisher:
+    """Speaks for one line. A last will is per connection, so each line has its own.
+
+    Publishing never waits for the network: decisions wait in an `Outbox`, one thread sends them, and the
+    client library's thread reads and writes the socket. That thread never takes our lock: it holds its own.
+
+    Args:
+        identity: who speaks.
+        settings: the broker.
+        clock: for deadlines and for the time lost.
+        on_confirm: told of each decision's first valid confirm, in the library's thread.
+        base_folder: where relative paths in the settings begin.
+
+    Raises:
+        ConfigurationError: the password or the certificate cannot be read.
+    """
+
+    def __init__(
+        self,
+        identity: LineIdentity,
+        settings: MqttSettings,
+        clock: Clock,
+        on_confirm: ConfirmHandler,
+        base_folder: Path,
+    ) -> None:
+        self.topics = Topics(settings.base_topic, identity.site, identity.line)
+        self._clock = clock
+        self._on_confirm = on_confirm
+        self._lock = threading.Lock()
+        self._outbox = Outbox(max_in_flight=MAX_IN_FLIGHT)
+        self._retained: dict[str, bytes] = {}
+        self._announced = 0
+        """The connection on which state and recipe were published and decisions are on their way."""
+        self._confirmed_ids = RecentIds()
+        self._confirmed = 0
+        self.malformed_confirms = 0
+        """How many messages on the confirm topic were not confirms."""
+        self._malformed_log, self._refused_log = Throttle(), Throttle()
+        self._wake = threading.Event()
+        self._closing = False
+        handlers = Handlers(changed=self._wake.set, received=self._take_confirm)
+        speaker = _speaker(identity, self.topics)
+        self._connection = BrokerConnection(speaker, settings, base_folder, clock, handlers)
+        self._sender = threading.Thread(target=self._send_forever, name=f"mqtt-{identity.line}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._sender.start()
+        self._connection.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and the connection stands, as far as anyone knows."""
+        return self._connection.number != 0
+
+    @property
+    def counts(self) -> DeliveryCounts:
+        """What became of this line's decisions so far."""
+        with self._lock:
+            self._take_answers()
+            self._outbox.expire(self._clock.monotonic_s())
+            return replace(self._outbox.counts, confirmed=self._confirmed)
+
+    def publish_decision(self, message: Mapping[str, Any], act_before_s: float) -> None:
+        """Queue a decision; it is sent while connected, and only before ``act_before_s`` (monotonic)."""
+        with self._lock:
+            self._outbox.offer(Outgoing(message["decision_id"], dumps(message), act_before_s))
+        self._wake.set()
+
+    def publish_state(self, message: Mapping[str, Any]) -> None:
+        """Publish the line's state, now if connected, and again on every connect until the next one."""
+        self._publish_retained(self.topics.state, dumps(message))
+
+    def publish_recipe(self, message: Mapping[str, Any]) -> None:
+        """Publish the recipe in force, now if connected, and again on every connect until the next one."""
+        self._publish_retained(self.topics.recipe, dumps(message))
+
+    def publish_alarm(self, message: Mapping[str, Any]) -> None:
+        """Publish an alarm if connected; the state, which waits for the connection, names the cause too."""
+        if self.connected:
+            self._connection.publish(self.topics.alarm, dumps(message), qos=1)
+
+    def publish_stats(self, message: Mapping[str, Any]) -> None:
+        """Publish the counts if connected; the next ones hold all that these do."""
+        if self.connected:
+            self._connection.publish(self.topics.stats, dumps(message), qos=0)
+
+    def close(self, farewell_state: Mapping[str, Any], timeout_s: float) -> None:
+        """Send what can be sent, say farewell, and disconnect, within ``timeout_s`` whatever the broker does.
+
+        Where the farewell is not acknowledged in time the connection is cut without one, so that the broker
+        publishes the last will. Decisions that could not be delivered are counted as expired or dropped.
+        """
+        end_s = self._clock.monotonic_s() + timeout_s
+        self._wait(lambda: not self.counts.waiting, end_s - timeout_s / 3)
+        self._stop_sender(end_s)
+        acknowledged = self._say_farewell(dumps(farewell_state), end_s - timeout_s / 10)
+        self._connection.hang_up(end_s, polite=acknowledged)
+        with self._lock:
+            self._take_answers()
+            self._outbox.give_up(self._clock.monotonic_s())
+
+    def _take_confirm(self, topic: str, payload: bytes) -> None:
+        try:
+            confirm = parse_confirm(payload)
+        except ValueError as error:
+            self.malformed_confirms += 1
+            self._warn(self._malformed_log, f"a message on {topic} is ignored: {error}")
+            return
+        if self._confirmed_ids.is_new(confirm.decision_id):
+            self._confirmed += 1
+            self._on_confirm(confirm.decision_id, confirm.outcome)
+
+    def _send_forever(self) -> None:
+        while not self._closing:
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                self._send_what_is_due()
+            except Exception:  # noqa: BLE001 - logged; the next decision may still get through
+                _log.exception("a fault in sending; the line goes on")
+
+    def _send_what_is_due(self) -> None:
+        number = self._connection.number
+        with self._lock:
+            self._take_answers()
+            if number != self._announced:
+                self._begin(number)
+            self._outbox.max_in_flight = self._connection.window
+            while number and (item := self._outbox.next(self._clock.monotonic_s())):
+                left_s = item.act_before_s - self._clock.monotonic_s()
+                info = self._connection.publish(self.topics.decision, item.payload, qos=1, expires_s=left_s)
+                # A return code "no connection" means queued in the library: `_begin` takes it back.
+                self._outbox.sent(info.mid)
+
+    def _begin(self, number: int) -> None:
+        """A connection came or went: nothing is on its way any more, and a new broker knows nothing."""
+        self._outbox.take_back()
+        self._announced = number
+        if number:
+            for topic, payload in self._retained.items():
+                self._connection.publish(topic, payload, qos=1, retain=True)
+
+    def _take_answers(self) -> None:
+        while self._connection.answers:
+            answer = self._connection.answers.popleft()
+            self._outbox.acknowledge(answer.message_id, accepted=answer.accepted)
+            if not answer.accepted:
+                place = self.topics.decision.rsplit("/", 1)[0]
+                sentence = f"the broker refuses messages below {place} ({answer.reason})"
+                self._warn(self._refused_log, f"{sentence}: allow this user to publish there")
+
+    def _publish_retained(self, topic: str, payload: bytes) -> None:
+        with self._lock:
+            self._retained[topic] = payload
+            if self._announced and self._announced == self._connection.number:
+                self._connection.publish(topic, payload, qos=1, retain=True)
+
+    def _stop_sender(self, end_s: float) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._sender.is_alive():
+            self._sender.join(max(0.0, end_s - self._clock.monotonic_s()))
+
+    def _say_farewell(self, payload: bytes, end_s: float) -> bool:
+        if not self.connected:
+            return False
+        info = self._connection.publish(self.topics.state, payload, qos=1, retain=True)
+        self._wait(lambda: delivered(info), end_s)
+        return delivered(info)
+
+    def _wait(self, until: Callable[[], bool], end_s: float) -> None:
+        while self.connected and not until() and self._clock.monotonic_s() < end_s:
+            self._clock.wait_s(_POLL_S)
+
+    def _warn(self, throttle: Throttle, sentence: str) -> None:
+        held_back = throttle.pass_on(self._clock.monotonic_s())
+        if held_back is not None:
+            more = f" ({held_back} more like it since the last such line)" if held_back else ""
+            _log.warning("%s%s", sentence, more)
+
+
+def _speaker(identity: LineIdentity, topics: Topics) -> Speaker:
+    words = "the connection to the sorter was lost without a farewell"
+    will = state_message(LineState.OFFLINE, words, identity, None, None, None)
+    name = f"sorter-{identity.site}-{identity.line}"
+    return Speaker(name, topics.state, dumps(will), topics.confirm)
