@@ -5,19 +5,22 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
-from sorter.settings.recipe import Name, Strict
+from sorter.settings.recipe import HexColor, Name, Strict, refuse_repeated
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+FilePath = Annotated[str, Field(min_length=1)]
+RTSP_PATTERN = r"^rtsps?://[^\s]+$"
+TOPIC_PATTERN = r"^[^+#\x00/$][^+#\x00]*[^+#\x00/]$|^[^+#\x00/$]$"
 
 
 class FileSource(Strict):
     """A film: any video file or animated GIF that FFmpeg reads."""
 
     kind: Literal["file"]
-    path: Annotated[str, Field(min_length=1)]
+    path: FilePath
     """Relative to the settings file."""
     realtime: bool = False
     """Play at the film's own speed, as a camera would, instead of as fast as it can be decided."""
@@ -27,7 +30,7 @@ class FolderSource(Strict):
     """A folder of pictures, taken in the natural order of their names."""
 
     kind: Literal["folder"]
-    path: Annotated[str, Field(min_length=1)]
+    path: FilePath
     """Relative to the settings file."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] = 30.0
 
@@ -46,14 +49,26 @@ class RtspSource(Strict):
     """A network camera, over TCP."""
 
     kind: Literal["rtsp"]
-    url: Annotated[str, Field(pattern=r"^rtsps?://[^\s]+$")]
+    url: Annotated[str, Field(pattern=RTSP_PATTERN)]
     """Without user name and password: give those by username and password_env or password_file."""
     username: str | None = None
     password_env: str | None = None
     """Environment variable that holds the password."""
-    password_file: str | None = None
+    password_file: FilePath | None = None
     """File that holds the password; relative to the settings file."""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
+    _password: SecretStr | None = PrivateAttr(default=None)
+
+    def with_password(self, password: str) -> Self:
+        """A copy that carries a password typed on the command line: never dumped, printed or in the schema."""
+        copy = self.model_copy()
+        copy._password = SecretStr(password)
+        return copy
+
+    @property
+    def password(self) -> SecretStr | None:
+        """The password typed on the command line; None where it comes from password_env or password_file."""
+        return self._password
 
     @field_validator("url")
     @classmethod
@@ -78,7 +93,7 @@ class SimulatedProduct(Strict):
 
     name: Name
     """The bin it belongs in: the truth that decisions are held against."""
-    hex: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+    hex: HexColor
     shape: Shape = Shape.ELLIPSE
     length_mm: Annotated[float, Field(gt=0, le=2000)] = 60.0
     """Along the belt."""
@@ -96,7 +111,7 @@ class SimulatorSource(Strict):
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] = 30.0
     mm_per_px: Positive = 0.5
     belt_speed_mm_per_s: Positive = 250.0
-    belt_hex: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#3c4046"
+    belt_hex: HexColor = "#3c4046"
     products: Annotated[tuple[SimulatedProduct, ...], Field(min_length=1)]
     lanes: Annotated[int, Field(ge=1, le=8)] = 1
     """Products can lie side by side, one in each lane."""
@@ -120,9 +135,7 @@ class SimulatorSource(Strict):
     """Draw at the frame rate, as a camera would; else as fast as possible."""
 
 
-Source = Annotated[
-    FileSource | FolderSource | UsbSource | RtspSource | SimulatorSource, Field(discriminator="kind")
-]
+Source = Annotated[FileSource | FolderSource | UsbSource | RtspSource | SimulatorSource, Field(discriminator="kind")]
 
 
 class Region(Strict):
@@ -171,8 +184,9 @@ class BeltSettings(Strict):
 class ProductSettings(Strict):
     """What counts as one whole product."""
 
-    min_length_px: Annotated[float, Field(gt=0)] = 12.0
-    """A product smaller than this along or across the belt is invalid: too_small."""
+    min_length_px: Annotated[float, Field(gt=0)] = 16.0
+    """A product smaller than this along or across the belt is invalid: too_small. Seams and specks thinner than a
+    quarter of it are ignored; things nearer to each other than half of it are one."""
     max_length_px: Annotated[float, Field(gt=0)] | None = None
     """A product longer than this along the belt is invalid: merged."""
     max_width_px: Annotated[float, Field(gt=0)] | None = None
@@ -207,7 +221,7 @@ class LineSettings(Strict):
 
     name: Name
     source: Source
-    recipe: Annotated[str, Field(min_length=1)]
+    recipe: FilePath
     """Recipe file, relative to this file."""
     region: Region | None = None
     """Left out: the whole picture."""
@@ -233,13 +247,13 @@ class MqttSettings(Strict):
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     protocol: MqttProtocol = MqttProtocol.V5
     keepalive_s: Annotated[int, Field(ge=2, le=3600)] = 10
-    base_topic: Annotated[str, Field(pattern=r"^[^+#\x00/$][^+#\x00]*[^+#\x00/]$|^[^+#\x00/$]$")] = "sorter"
+    base_topic: Annotated[str, Field(pattern=TOPIC_PATTERN)] = "sorter"
     username: str | None = None
     password_env: str | None = None
     """Environment variable that holds the password."""
-    password_file: str | None = None
+    password_file: FilePath | None = None
     """File that holds the password; relative to this file."""
-    tls_ca_file: str | None = None
+    tls_ca_file: FilePath | None = None
     """Certificate authority of the broker: switches TLS on; relative to this file."""
 
 
@@ -262,9 +276,5 @@ class SiteSettings(Strict):
     @field_validator("lines", mode="after")
     @classmethod
     def _unique_names(cls, lines: tuple[LineSettings, ...]) -> tuple[LineSettings, ...]:
-        names = [line.name for line in lines]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                msg = f"two lines have the name {name!r} (lines {names.index(name)} and {index}): rename one"
-                raise ValueError(msg)
+        refuse_repeated("line", [line.name for line in lines])
         return lines
