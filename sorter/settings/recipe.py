@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from sorter.records import Lab, RecipeId, Verdict
-
-Name = Annotated[
-    str,
-    Field(min_length=1, max_length=64, description="Letters, digits, spaces and . _ : -; no / + #."),
-    AfterValidator(lambda name: _plain_name(name)),
-]
 
 
 def _plain_name(name: str) -> str:
@@ -28,6 +31,36 @@ def _plain_name(name: str) -> str:
         msg = f"the name {name!r} holds {' '.join(map(repr, odd))}: use letters, digits, spaces and . _ : -"
         raise ValueError(msg)
     return name
+
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=64, description="Letters, digits, spaces and . _ : -; no / + #."),
+    AfterValidator(_plain_name),
+]
+HEX_PATTERN = "^#[0-9a-fA-F]{6}$"
+HexColor = Annotated[str, Field(pattern=HEX_PATTERN)]
+"""sRGB as "#rrggbb"."""
+
+
+def repeated_names(what: str, names: Sequence[object]) -> list[tuple[int, str]]:
+    """Where a name was given before: its position in the list, and a sentence."""
+    first: dict[object, int] = {}
+    return [
+        (index, f"another {what} has the name {name!r}: rename one")
+        for index, name in enumerate(names)
+        if isinstance(name, str) and first.setdefault(name, index) != index
+    ]
+
+
+def refuse_repeated(what: str, names: Sequence[str]) -> None:
+    """Raise a pydantic error at each name that was given before, so that its place can be told."""
+    errors = [
+        InitErrorDetails(type="value_error", loc=(index, "name"), input=names[index], ctx={"error": sentence})
+        for index, sentence in repeated_names(what, names)
+    ]
+    if errors:
+        raise ValidationError.from_exception_data(what, errors)
 
 
 class Strict(BaseModel):
@@ -54,7 +87,7 @@ class BinSettings(Strict):
     name: Name
     lab: LabTriple | None = None
     """L* 0..100, a* and b* -128..128: CIE L*a*b*, D65, 2 degree observer."""
-    hex: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    hex: HexColor | None = None
     """sRGB as "#rrggbb"; write it in quotes, since # begins a comment."""
     rgb: RgbTriple | None = None
     """sRGB, 0..255 each."""
@@ -65,6 +98,9 @@ class BinSettings(Strict):
     @model_validator(mode="after")
     def _one_color(self) -> Self:
         given = [key for key in ("lab", "hex", "rgb") if getattr(self, key) is not None]
+        if not given and "hex" in self.model_fields_set:
+            msg = f"bin {self.name!r} has no color after hex: write it in quotes, since # begins a comment"
+            raise ValueError(msg)
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
             msg = f"bin {self.name!r} needs its color once, as lab, hex or rgb; it has {found}"
@@ -103,13 +139,7 @@ class Recipe(Strict):
     @field_validator("bins", mode="after")
     @classmethod
     def _unique_names(cls, bins: tuple[BinSettings, ...]) -> tuple[BinSettings, ...]:
-        seen: dict[str, int] = {}
-        for index, settings in enumerate(bins):
-            if settings.name in seen:
-                places = f"bins {seen[settings.name]} and {index}"
-                msg = f"two bins have the name {settings.name!r} ({places}): rename one"
-                raise ValueError(msg)
-            seen[settings.name] = index
+        refuse_repeated("bin", [one.name for one in bins])
         return bins
 
     @property

@@ -1,0 +1,223 @@
+"""Loads what an operator edits; every mistake of every file is told at once, with file, line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sorter.errors import ConfigurationError, Mistake
+from sorter.settings.document import Document, Finding, Location, read_document
+from sorter.settings.recipe import FallbackBranches, Recipe, repeated_names
+from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
+from sorter.settings.site import SiteSettings
+
+SITE_FILE = "sorter.yaml"
+"""What the settings file is called in a configuration folder."""
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[T]):
+    """Settings, and where in their file each of them stands."""
+
+    path: Path
+    value: T
+    document: Document = field(repr=False, compare=False)
+
+    def place(self, *loc: str | int) -> str:
+        """``file:line:column`` of a value; of its nearest ancestor where it was left out.
+
+        Args:
+            loc: keys and list positions from 0, such as ``"bins", 1, "lab"``.
+        """
+        return self.document.place(self.document.mark(*loc))
+
+    def mistake(self, sentence: str, *loc: str | int) -> Mistake:
+        """A mistake at a value's place; the sentence begins with the value's dotted location."""
+        return Mistake(self.place(*loc), prefixed(loc, sentence))
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings file and, for each line by its name, the recipe it names."""
+
+    site: Loaded[SiteSettings]
+    recipes: Mapping[str, Loaded[Recipe]]
+
+    @property
+    def base(self) -> Path:
+        """The folder that the settings file's relative paths start from."""
+        return self.site.path.parent
+
+
+def load_site(path: Path) -> Loaded[SiteSettings]:
+    """Load a settings file, or the ``sorter.yaml`` of a folder; what it points to is not looked at.
+
+    Raises:
+        ConfigurationError: with every mistake of the file.
+    """
+    return _accepted(_examine(_site_file(path), SiteSettings))
+
+
+def load_recipe(path: Path) -> Loaded[Recipe]:
+    """Load a recipe file; whether a line has its branches is ``load_project``'s to check.
+
+    Raises:
+        ConfigurationError: with every mistake of the file.
+    """
+    return _accepted(_examine(path, Recipe))
+
+
+def load_project(path: Path) -> Project:
+    """Load a settings file (or a folder's ``sorter.yaml``) and its lines' recipes, and hold them together.
+
+    Raises:
+        ConfigurationError: with every mistake of every file, the settings file's first.
+    """
+    site = _examine(_site_file(path), SiteSettings)
+    lines = tuple(_lines(site.document))
+    recipes = {line.recipe: _examine(line.recipe, Recipe) for line in lines if _is_file(line.recipe)}
+    site.findings.extend(_missing_recipes(site.document, lines, recipes.keys()))
+    site.findings.extend(_missing_files(site.document, lines))
+    for line in lines:
+        if line.recipe in recipes:
+            recipes[line.recipe].findings.extend(_undeclared(line, recipes[line.recipe].document))
+    mistakes = site.mistakes() + [mistake for one in recipes.values() for mistake in one.mistakes()]
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    accepted = _accepted(site)
+    named = zip(accepted.value.lines, lines, strict=True)
+    return Project(accepted, {settings.name: _accepted(recipes[line.recipe]) for settings, line in named})
+
+
+@dataclass
+class _Examined(Generic[T]):
+    """A file, what is wrong with it, and its value unless something is."""
+
+    document: Document
+    value: T | None
+    findings: list[Finding]
+
+    def mistakes(self) -> list[Mistake]:
+        return self.document.mistakes(self.findings)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What of a line's settings concerns other files, whether or not the rest is right."""
+
+    index: int
+    name: str
+    recipe: Path
+    branches: frozenset[str]
+    """Empty where they are mistaken themselves: nothing can be held against them."""
+
+
+def _site_file(path: Path) -> Path:
+    try:
+        return path / SITE_FILE if path.is_dir() else path
+    except OSError:  # a name too long, or a folder that may not be entered: reading it says so
+        return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # likewise
+        return False
+
+
+def _examine(path: Path, model: type[T]) -> _Examined[T]:
+    document = read_document(path)
+    findings = list(document.findings)
+    value: T | None = None
+    if document.readable:
+        findings += _repeated(document)
+        try:
+            value = model.model_validate(document.value)
+        except ValidationError as error:
+            findings += findings_of(error, model, document)
+    return _Examined(document, value, findings)
+
+
+def _accepted(examined: _Examined[T]) -> Loaded[T]:
+    mistakes = examined.mistakes()
+    if mistakes or examined.value is None:
+        raise ConfigurationError(mistakes)
+    return Loaded(examined.document.path, examined.value, examined.document)
+
+
+def _get(value: object, *loc: str | int) -> object:
+    """A value of a document that nobody checked; None where there is none."""
+    for part in loc:
+        if isinstance(value, dict):
+            value = value.get(part)
+        else:
+            value = value[part] if isinstance(value, list) and isinstance(part, int) else None
+    return value
+
+
+def _entries(document: Document, *loc: str | int) -> Sequence[object]:
+    entries = _get(document.value, *loc)
+    return entries if isinstance(entries, list) else ()
+
+
+def _repeated(document: Document) -> Iterator[Finding]:
+    """Names given twice: the models refuse them too, but only where nothing else is wrong."""
+    for key, what in (("lines", "line"), ("bins", "bin")):
+        names = [_get(entry, "name") for entry in _entries(document, key)]
+        for index, sentence in repeated_names(what, names):
+            loc = (key, index, "name")
+            yield document.at(document.mark(*loc), prefixed(loc, sentence))
+
+
+def _lines(document: Document) -> Iterator[_Line]:
+    for index, entry in enumerate(_entries(document, "lines")):
+        recipe, branches = _get(entry, "recipe"), _get(entry, "branches")
+        declared = frozenset(branches) if isinstance(branches, dict) else frozenset()
+        path = document.path.parent / (recipe if isinstance(recipe, str) else "")
+        yield _Line(index, str(_get(entry, "name")), path, declared)
+
+
+def _missing_recipes(document: Document, lines: Sequence[_Line], found: Collection[Path]) -> Iterator[Finding]:
+    for line in lines:
+        loc = ("lines", line.index, "recipe")
+        if line.recipe not in found and _get(document.value, *loc):
+            yield _no_file(document, loc, "recipe file", line.recipe)
+
+
+def _missing_files(document: Document, lines: Sequence[_Line]) -> Iterator[Finding]:
+    """Passwords and certificates that the settings point to and that are not there."""
+    wanted: list[tuple[Location, str]] = [
+        (("mqtt", "password_file"), "password file"),
+        (("mqtt", "tls_ca_file"), "certificate file"),
+        *((("lines", line.index, "source", "password_file"), "password file") for line in lines),
+    ]
+    for loc, what in wanted:
+        name = _get(document.value, *loc)
+        if isinstance(name, str) and name and not _is_file(path := document.path.parent / name):
+            yield _no_file(document, loc, what, path)
+
+
+def _no_file(document: Document, loc: Location, what: str, path: Path) -> Finding:
+    sentence = f"there is no {what} {str(path)!r}: create it, or name the right one"
+    return document.at(document.mark(*loc), prefixed(loc, sentence))
+
+
+def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:
+    """Branches of a recipe that its line does not have."""
+    bins = range(len(_entries(recipe, "bins")))
+    uses: list[Location] = [("bins", index, "branch") for index in bins]
+    uses += [("fallback", verdict) for verdict in FallbackBranches.model_fields]
+    for loc in uses:
+        branch = _get(recipe.value, *loc)
+        if line.branches and isinstance(branch, str) and branch not in line.branches:
+            has = ", ".join(sorted(line.branches))
+            remedy = did_you_mean(branch, line.branches) or ": add it there, or use one of those"
+            sentence = f"the line {line.name!r} has no branch {shown(branch)}, only {has}{remedy}"
+            yield recipe.at(recipe.mark(*loc), prefixed(loc, sentence))
