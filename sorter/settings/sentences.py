@@ -138,7 +138,7 @@ _WANTED_SPECIALLY: Mapping[str, Callable[[_Problem], str]] = {
 
 
 def _unquoted(value: object) -> object:
-    return value.replace("'", "") if isinstance(value, str) else value
+    return value.replace("'", "").replace(" or ", ", ") if isinstance(value, str) else value
 
 
 def _got(problem: _Problem) -> str:
@@ -215,7 +215,7 @@ def _wrong_kind(problem: _Problem, document: Document) -> Finding:
 def _too_many_or_few(problem: _Problem, document: Document) -> Finding:
     if fixed_length(problem.spot.wanted):
         return _wrong_length(problem.spot, problem.found, document)
-    limits = {"too_short": "at least {min_length}", "too_long": "at most {max_length}"}
+    limits = {"too_short": "{min_length} or more", "too_long": "{max_length} or fewer"}
     limit = limits[problem.kind].format(**problem.context)
     sentence = f"must have {limit} entries, has {_length(problem.found)}"
     return document.at(document.mark(*problem.loc), prefixed(problem.loc, sentence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -73,8 +74,13 @@ class RtspSource(Strict):
     @field_validator("url")
     @classmethod
     def _no_secret(cls, url: str) -> str:
-        if "@" in url.split("://", 1)[1].split("/", 1)[0]:
-            msg = "the URL holds a user name or password: use username with password_env or password_file"
+        host = url.split("://", 1)[1].split("/", 1)[0]
+        # A password that holds a slash ends the host early, so a strange port is taken for one.
+        if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:@\[\]]+)(:\d{1,5})?", host):
+            msg = (
+                "the URL must be rtsp://host:port/path, without user name and password: "
+                "give those by username with password_env or password_file"
+            )
             raise ValueError(msg)
         return url
 
