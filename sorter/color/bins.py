@@ -44,8 +44,8 @@ class Bins:
     def match(self, lab: Lab) -> BinMatch:
         """Find the nearest bin and its runner-up.
 
-        A bin that reaches the color goes before a nearer one that does not; the margin is then negative, which
-        the verdict takes for ambiguous, never for unknown.
+        A bin that reaches the color goes before a nearer one that does not; the margin is then negative,
+        which the verdict takes for ambiguous, never for unknown.
         """
         differences = ciede2000(np.array(lab), self.centers_lab)
         reached = differences <= self.tolerances

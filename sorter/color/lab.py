@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sorter.records import Lab, LabPixels
 
-# IEC 61966-2-1 primaries and white point D65 (CIE 15:2004, 2 degree observer), normalized so that white has Y = 1.
+# IEC 61966-2-1 primaries, white point D65 (CIE 15:2004, 2 degree observer), scaled so that white has Y = 1.
 _RGB_TO_XYZ = np.array(
     [
         [0.4123907993, 0.3575843394, 0.1804807884],
@@ -60,7 +60,7 @@ def srgb_to_lab(pixels_rgb: NDArray[np.floating]) -> LabPixels:
 
 
 def bgr_to_lab(pixels_bgr: NDArray[np.uint8]) -> LabPixels:
-    """Convert 8-bit BGR pixels, shape (..., 3), to Lab of the same shape; agrees with `srgb_to_lab` to 0.01."""
+    """Convert 8-bit BGR pixels, shape (..., 3), to Lab of the same shape, as `srgb_to_lab` does, to 0.001."""
     return _lab_of_relative_xyz(_LINEAR_OF_BYTE[pixels_bgr] @ _BGR_TO_WHITE_RELATIVE_XYZ)
 
 
@@ -87,7 +87,7 @@ def lab_to_srgb(lab: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray
     encoded = _encode_gamma((ratios * _WHITE_XYZ) @ _XYZ_TO_RGB.T)
     slack = 0.25 / 255
     clipped = ((encoded < -slack) | (encoded > 1 + slack)).any(axis=-1)
-    return np.clip(encoded, 0.0, 1.0), clipped
+    return np.clip(encoded, 0.0, 1.0), np.asarray(clipped)
 
 
 def lab_to_hex(lab: Lab) -> str:

@@ -21,6 +21,7 @@ class FileSource(Strict):
     """A film: any video file or animated GIF that FFmpeg reads."""
 
     kind: Literal["file"]
+    """A film."""
     path: FilePath
     """Relative to the settings file."""
     realtime: bool = False
@@ -31,33 +32,43 @@ class FolderSource(Strict):
     """A folder of pictures, taken in the natural order of their names."""
 
     kind: Literal["folder"]
+    """A folder of pictures."""
     path: FilePath
     """Relative to the settings file."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] = 30.0
+    """How many pictures stand for one second of the belt."""
 
 
 class UsbSource(Strict):
     """A camera that OpenCV opens by number."""
 
     kind: Literal["usb"]
+    """A camera at this machine."""
     device: Annotated[int, Field(ge=0, le=63)] = 0
+    """0 is the first camera."""
     width_px: Annotated[int, Field(ge=16, le=16384)] | None = None
+    """Width to ask of the camera; left out: its own."""
     height_px: Annotated[int, Field(ge=16, le=16384)] | None = None
+    """Height to ask of the camera; left out: its own."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Pictures a second to ask of the camera; left out: its own."""
 
 
 class RtspSource(Strict):
     """A network camera, over TCP."""
 
     kind: Literal["rtsp"]
+    """A network camera."""
     url: Annotated[str, Field(pattern=RTSP_PATTERN)]
     """Without user name and password: give those by username and password_env or password_file."""
     username: str | None = None
+    """Left out: the camera asks for none."""
     password_env: str | None = None
     """Environment variable that holds the password."""
     password_file: FilePath | None = None
     """File that holds the password; relative to the settings file."""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
+    """No picture for this long: the camera counts as lost."""
     _password: SecretStr | None = PrivateAttr(default=None)
 
     def with_password(self, password: str) -> Self:
@@ -100,7 +111,9 @@ class SimulatedProduct(Strict):
     name: Name
     """The bin it belongs in: the truth that decisions are held against."""
     hex: HexColor
+    """sRGB as "#rrggbb"; write it in quotes, since # begins a comment."""
     shape: Shape = Shape.ELLIPSE
+    """The outline that is drawn."""
     length_mm: Annotated[float, Field(gt=0, le=2000)] = 60.0
     """Along the belt."""
     width_mm: Annotated[float, Field(gt=0, le=2000)] = 50.0
@@ -111,14 +124,23 @@ class SimulatorSource(Strict):
     """A drawn belt with exact truth for every product."""
 
     kind: Literal["simulator"]
+    """The built-in drawn belt."""
     seed: int = 1
+    """The same number draws the same products again."""
     width_px: Annotated[int, Field(ge=64, le=8192)] = 960
+    """Width of the picture."""
     height_px: Annotated[int, Field(ge=64, le=8192)] = 540
+    """Height of the picture."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] = 30.0
+    """Pictures a second."""
     mm_per_px: Positive = 0.5
+    """How much of the belt one pixel shows."""
     belt_speed_mm_per_s: Positive = 250.0
+    """How fast the drawn belt moves."""
     belt_hex: HexColor = "#3c4046"
+    """The empty belt's color, in quotes."""
     products: Annotated[tuple[SimulatedProduct, ...], Field(min_length=1)]
+    """The kinds of product, drawn in random order."""
     lanes: Annotated[int, Field(ge=1, le=8)] = 1
     """Products can lie side by side, one in each lane."""
     gap_mm: Annotated[float, Field(ge=0, le=10000)] = 60.0
@@ -148,9 +170,13 @@ class Region(Strict):
     """The part of the picture where products are judged: a rectangle, or a polygon."""
 
     x: Annotated[int, Field(ge=0)] | None = None
+    """Left edge, in pixels from the left of the picture."""
     y: Annotated[int, Field(ge=0)] | None = None
+    """Top edge, in pixels from the top of the picture."""
     width: Annotated[int, Field(ge=8)] | None = None
+    """In pixels."""
     height: Annotated[int, Field(ge=8)] | None = None
+    """In pixels."""
     polygon: Annotated[tuple[tuple[int, int], ...], Field(min_length=3, max_length=64)] | None = None
     """Corners [x, y] in pixels."""
 
@@ -216,6 +242,7 @@ class TimingSettings(Strict):
     """When the diverter must act: travel time from the decision line, less the actuator's delay."""
 
     belt_speed_mm_per_s: Positive
+    """The belt's speed, as measured."""
     actuator_delay_s: Annotated[float, Field(ge=0, le=60)] = 0.05
     """From receiving the decision to the diverter having moved."""
     tolerance_s: Annotated[float, Field(gt=0, le=60)] = 0.1
@@ -226,17 +253,23 @@ class LineSettings(Strict):
     """One camera over one belt with its branches."""
 
     name: Name
+    """The line's name; in every topic and decision."""
     source: Source
+    """Where the pictures come from; kind says which keys follow."""
     recipe: FilePath
     """Recipe file, relative to this file."""
     region: Region | None = None
     """Left out: the whole picture."""
     belt: BeltSettings
+    """How the belt moves and how its empty look is learned."""
     decision_line: Fraction = 0.6
     """Where a product is decided: part of the region's length along the belt, 0 where products enter."""
     product: ProductSettings = ProductSettings()
+    """What counts as one whole product."""
     branches: Annotated[dict[Name, BranchSettings], Field(min_length=1)]
+    """The ways out of this line, each by its name."""
     timing: TimingSettings
+    """When the diverter must act."""
 
 
 class MqttProtocol(StrEnum):
@@ -250,11 +283,17 @@ class MqttSettings(Strict):
     """The broker."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Name or address of the broker."""
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    """Usually 1883, or 8883 with TLS."""
     protocol: MqttProtocol = MqttProtocol.V5
+    """5, or 3.1.1 for an old broker; only 5 lets the broker expire late decisions."""
     keepalive_s: Annotated[int, Field(ge=2, le=3600)] = 10
+    """How often the connection is proved alive; a dead broker is noticed after 1.5 times this."""
     base_topic: Annotated[str, Field(pattern=TOPIC_PATTERN)] = "sorter"
+    """The first part of every topic."""
     username: str | None = None
+    """Left out: the broker asks for none."""
     password_env: str | None = None
     """Environment variable that holds the password."""
     password_file: FilePath | None = None
@@ -267,6 +306,7 @@ class MetricsSettings(Strict):
     """Prometheus metrics, /healthz and /readyz over HTTP."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 is every network."""
     port: Annotated[int, Field(ge=0, le=65535)] = 9464
     """0 takes any free port and logs it."""
 
@@ -275,9 +315,13 @@ class SiteSettings(Strict):
     """The settings file."""
 
     site: Name
+    """The plant's name; the first level of every MQTT topic after the base topic."""
     lines: Annotated[tuple[LineSettings, ...], Field(min_length=1, max_length=64)]
+    """The belts, each with its camera."""
     mqtt: MqttSettings = MqttSettings()
+    """The broker that decisions go to."""
     metrics: MetricsSettings = MetricsSettings()
+    """Where Prometheus reads the figures, and health checks ask."""
 
     @field_validator("lines", mode="after")
     @classmethod

@@ -1,0 +1,344 @@
+"""Frame in, decisions out: the stages in their order, pure but for what they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from sorter.color.bins import Bins
+from sorter.color.dominant import read_color
+from sorter.color.sample import sample_cells
+from sorter.decision import Ballot, Outcome, Timing, vote
+from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
+from sorter.product.blob import Blob, WholeLimits, clean, find_blobs, judge_whole
+from sorter.product.region import DOWNSTREAM, Grid, build_grid
+from sorter.product.track import Track, Tracker
+from sorter.product.votes import Votes
+from sorter.product.warmup import Warmup
+from sorter.records import BgrImage, Box, Decision, Frame, InvalidReason, Mask, Verdict
+from sorter.settings.recipe import Recipe
+from sorter.settings.site import LineSettings
+
+_STILL_S = 3.0
+_SCENE_CHANGE = 0.5
+"""A part of the region this large that turns into something else from one frame to the next is no product."""
+
+
+@dataclass(slots=True)
+class PipelineCounts:
+    """What became of what the pipeline saw."""
+
+    products: int = 0
+    """Products decided."""
+    vanished: int = 0
+    """Things that moved with the belt and were gone before the decision line."""
+    intruders: int = 0
+    """Things that came from elsewhere than upstream and never were a whole product: a hand, say."""
+    ghosts_absorbed: int = 0
+    """Things that stood on the belt while it was learned, and left."""
+    belts_learned: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Followed:
+    """What the pipeline keeps of one track."""
+
+    votes: Votes
+    decided: bool = False
+
+
+class Pipeline:
+    """One line's stages. Feed it frames in order; it answers with the decisions that fall due.
+
+    Args:
+        line: the line's settings.
+        recipe: the bins.
+        grid: the region laid over the picture.
+        now_s: the time at which a frame is being processed, on the line's monotonic clock; a film runs on its own.
+        first_product: number of the first product.
+    """
+
+    def __init__(
+        self,
+        line: LineSettings,
+        recipe: Recipe,
+        grid: Grid,
+        now_s: Callable[[Frame], float],
+        first_product: int = 1,
+    ) -> None:
+        self._grid = grid
+        self._recipe = recipe
+        self._bins = Bins.of(recipe)
+        self._timing = Timing.of(line)
+        self._now_s = now_s
+        self._limits = _limits(line)
+        self._max_votes = line.product.max_frames
+        self._contrast = Contrast(line.belt.min_contrast, line.belt.shadow_lightness)
+        self._line_px = line.decision_line * grid.length_px
+        self._warmup = Warmup(line.belt.learn_s)
+        self._learn_s = line.belt.learn_s
+        self._belt: Belt | None = None
+        self._tracker = Tracker(grid.length_px)
+        self._followed: dict[int, _Followed] = {}
+        self._next_product = first_product
+        self._last: Frame | None = None
+        self._covered = 0.0
+        self.counts = PipelineCounts()
+
+    @property
+    def learning(self) -> bool:
+        """Whether the empty belt is being learned; products seen meanwhile are decided right after."""
+        return self._belt is None
+
+    @property
+    def belt_speed_px_per_s(self) -> float | None:
+        """The belt's speed in the picture, as learned from products; None until one has moved."""
+        return self._tracker.speed_px_per_s
+
+    def process(self, frame: Frame) -> list[Decision]:
+        """Take the next frame."""
+        if self._belt is not None:
+            return self._step(frame, self._belt)
+        self._warmup.add(self._crop_only(frame))
+        return self._replay() if self._warmup.complete else []
+
+    def finish(self) -> list[Decision]:
+        """No more frames: decide every product that was whole in at least one."""
+        decisions = [] if self._belt is not None or self._warmup.empty else self._replay()
+        for track in self._tracker.tracks:
+            if self._last is not None and not self._followed[track.number].decided and _is_product(track):
+                decisions.extend(self._decide_if_whole(track, self._last))
+        self._tracker = Tracker(self._grid.length_px)
+        self._followed.clear()
+        return decisions
+
+    def _crop_only(self, frame: Frame) -> Frame:
+        """A frame that holds the region alone, in its own memory: what waits must not hold whole pictures."""
+        return Frame(self._grid.crop(frame.image_bgr).copy(), frame.number, frame.captured_at_s)
+
+    def _replay(self) -> list[Decision]:
+        crops = self._warmup.take()
+        learned = [cells_to_lab(self._grid.cells_bgr(one.image_bgr)) for one in _spread(crops)]
+        self._belt = Belt.learn(learned, self._grid.inside, self._contrast)
+        self.counts.belts_learned += 1
+        self._covered = 0.0
+        belt = self._belt
+        return [decision for crop in crops for decision in self._look(crop.image_bgr, crop, belt)]
+
+    def _step(self, frame: Frame, belt: Belt) -> list[Decision]:
+        return self._look(self._grid.crop(frame.image_bgr), frame, belt)
+
+    def _look(self, crop_bgr: BgrImage, frame: Frame, belt: Belt) -> list[Decision]:
+        cells = cells_to_lab(self._grid.cells_bgr(crop_bgr))
+        raw = belt.foreground(cells)
+        covered = cv2.countNonZero(raw) / max(cv2.countNonZero(self._grid.inside), 1)
+        if covered - self._covered > _SCENE_CHANGE and self._last is not None:
+            return self._learn_again(crop_bgr, frame)
+        self._covered = covered
+        foreground = clean(raw, self._grid.cell_px, self._limits.min_length_px)
+        elapsed_s = 0.0 if self._last is None else frame.captured_at_s - self._last.captured_at_s
+        blobs = find_blobs(foreground, cells, self._grid, self._limits.min_length_px)
+        gone = self._tracker.update(blobs, frame.captured_at_s)
+        self._last = Frame(frame.image_bgr[:0], frame.number, frame.captured_at_s)
+        decisions = self._judge_tracks(gone, crop_bgr, cells, belt, frame)
+        belt.follow(cells, raw | foreground, elapsed_s)
+        self._absorb_ghosts(cells, belt, frame.captured_at_s)
+        return decisions
+
+    def _learn_again(self, crop_bgr: BgrImage, frame: Frame) -> list[Decision]:
+        """The light was switched or the camera moved: what is known of the belt is worth nothing now."""
+        decisions = self.finish()
+        self._belt = None
+        self._warmup = Warmup(self._learn_s)
+        self._warmup.add(Frame(crop_bgr.copy(), frame.number, frame.captured_at_s))
+        return decisions
+
+    def _judge_tracks(
+        self, gone: list[Track], crop_bgr: BgrImage, cells: LabCells, belt: Belt, frame: Frame
+    ) -> list[Decision]:
+        expected = belt.expected()
+        decisions: list[Decision] = []
+        for track in self._tracker.tracks:
+            followed = self._followed.setdefault(track.number, _Followed(Votes(self._max_votes)))
+            if not followed.decided and track.unseen == 0:
+                self._take_vote(track, followed.votes, crop_bgr, cells, expected)
+            if not followed.decided and _is_product(track) and track.center_px >= self._line_px:
+                decisions.extend(self._decide_if_whole(track, frame) or self._give_up_if_leaving(track, frame))
+        for track in gone:
+            followed = self._followed.pop(track.number, _Followed(Votes(self._max_votes)))
+            if not followed.decided:
+                decisions.extend(self._account_for(track, frame))
+        return decisions
+
+    def _take_vote(self, track: Track, votes: Votes, crop_bgr: BgrImage, cells: LabCells, expected: LabCells) -> None:
+        blob = track.blob
+        met = track.merged or track.overgrown
+        fault = InvalidReason.MERGED if met else judge_whole(blob, cells, expected, self._limits)
+        if fault is not None:
+            track.note_fault(fault)
+            return
+        track.whole = blob
+        if votes.wants_next():
+            cell = self._grid.cell_px
+            rows, columns = blob.rows, blob.columns
+            window = crop_bgr[rows.start * cell : rows.stop * cell, columns.start * cell : columns.stop * cell]
+            sample = sample_cells(window, core_of(blob.mask), cell, expected[rows, columns])
+            if sample is None:
+                track.note_fault(InvalidReason.NO_COLOR)
+            else:
+                votes.add(sample)
+
+    def _decide_if_whole(self, track: Track, frame: Frame) -> list[Decision]:
+        samples = self._followed[track.number].votes.samples()
+        if not samples:
+            return []
+        if track.overgrown:
+            return [self._decide(track, frame, None, 0)]
+        ballots = []
+        for sample in samples:
+            reading = read_color(sample)
+            ballots.append(Ballot(reading, self._bins.match(reading.dominant.lab)))
+        return [self._decide(track, frame, vote(ballots, self._recipe.min_margin), len(ballots))]
+
+    def _give_up_if_leaving(self, track: Track, frame: Frame) -> list[Decision]:
+        """Never whole, and it is about to leave: say so while the diverter can still act."""
+        came_along = track.born_px < self._line_px
+        return [self._decide(track, frame, None, 0)] if came_along and DOWNSTREAM in track.blob.edges else []
+
+    def _account_for(self, track: Track, frame: Frame) -> list[Decision]:
+        """A track is gone without a decision."""
+        if not _is_product(track):
+            return []
+        if track.born_px >= self._line_px:
+            self.counts.intruders += 1
+            return []
+        if track.center_px >= self._line_px:
+            return [self._decide(track, frame, None, 0)]
+        self.counts.vanished += 1
+        return []
+
+    def _decide(self, track: Track, frame: Frame, outcome: Outcome | None, frames_used: int) -> Decision:
+        if track.number in self._followed:
+            self._followed[track.number].decided = True
+        crossed_at_s = frame.captured_at_s - self._seconds_past_line(track)
+        now_s = self._now_s(frame)
+        verdict = Verdict.INVALID if outcome is None else outcome.verdict
+        branch = self._branch(verdict, outcome)
+        deadline = self._timing.deadline(branch, crossed_at_s)
+        if now_s > deadline.act_before_s:
+            verdict, branch = Verdict.LATE, self._recipe.fallback.late
+            deadline = self._timing.deadline(branch, crossed_at_s)
+        self.counts.products += 1
+        product, self._next_product = self._next_product, self._next_product + 1
+        return Decision(
+            product=product,
+            verdict=verdict,
+            branch=branch,
+            captured_at_s=frame.captured_at_s,
+            decided_at_s=now_s,
+            deadline=deadline,
+            frames_used=frames_used,
+            recipe=self._recipe.identity,
+            reason=_main_fault(track) if outcome is None else None,
+            match=None if outcome is None else outcome.ballot.match,
+            reading=None if outcome is None else outcome.ballot.reading,
+            box=self._picture_box(track.blob),
+        )
+
+    def _branch(self, verdict: Verdict, outcome: Outcome | None) -> str:
+        if verdict is Verdict.ROUTED and outcome is not None:
+            return outcome.ballot.match.branch
+        return self._recipe.fallback.branch_for(verdict)
+
+    def _seconds_past_line(self, track: Track) -> float:
+        """How long ago its middle crossed the decision line; negative while it has not."""
+        speed = self._tracker.speed_px_per_s
+        return (track.center_px - self._line_px) / speed if speed else 0.0
+
+    def _picture_box(self, blob: Blob) -> Box:
+        cell, origin = self._grid.cell_px, self._grid.box
+        return Box(
+            origin.x0 + blob.columns.start * cell,
+            origin.y0 + blob.rows.start * cell,
+            origin.x0 + blob.columns.stop * cell,
+            origin.y0 + blob.rows.stop * cell,
+        )
+
+    def _absorb_ghosts(self, cells: LabCells, belt: Belt, at_s: float) -> None:
+        """What stood on the belt while it was learned leaves a ghost when it goes: an outline only the model has.
+
+        A product that stops has its outline in the frame, and stays a product however long it stands.
+        """
+        for track in list(self._tracker.tracks):
+            if track.unseen == 0 and at_s - track.still_since_s > _STILL_S:
+                track.still_since_s = at_s
+                where = _whole_grid_mask(track.blob, self._grid)
+                in_frame, in_model = belt.contour_contrast(cells, where)
+                if in_frame < 0.5 * in_model:
+                    belt.absorb(cells, cv2.dilate(where, np.ones((5, 5), np.uint8)))
+                    self._tracker.tracks.remove(track)
+                    self._followed.pop(track.number, None)
+                    self.counts.ghosts_absorbed += 1
+
+
+def _limits(line: LineSettings) -> WholeLimits:
+    product = line.product
+    return WholeLimits(
+        min_length_px=product.min_length_px,
+        max_length_px=product.max_length_px,
+        max_width_px=product.max_width_px,
+        detect_merged=product.detect_merged,
+        max_blur=product.max_blur,
+    )
+
+
+def _is_product(track: Track) -> bool:
+    """Seen more than once, and carried along by the belt: neither a flash nor dirt on the lens."""
+    return track.sightings >= 2 and track.traveled_px >= 2.0 + 0.05 * track.blob.length_px
+
+
+def _main_fault(track: Track) -> InvalidReason:
+    # A product is cut off whenever it enters or leaves: only where nothing else was ever wrong is that the reason.
+    others = {reason: count for reason, count in track.faults.items() if reason is not InvalidReason.CUT_OFF}
+    return max(others, key=lambda reason: others[reason]) if others else InvalidReason.CUT_OFF
+
+
+def core_of(mask: Mask) -> Mask:
+    """A blob without its edge, where the belt's color mixes in; the whole of it where nothing would be left."""
+    inset = 1 + int(0.08 * min(mask.shape))
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    core = (depth > inset).astype(np.uint8) * 255
+    return core if core.any() else mask
+
+
+def _whole_grid_mask(blob: Blob, grid: Grid) -> Mask:
+    mask = np.zeros_like(grid.inside)
+    mask[blob.rows, blob.columns] = blob.mask
+    return mask
+
+
+def _spread(crops: list[Frame], count: int = 31) -> Iterator[Frame]:
+    """At most ``count`` frames, evenly spread."""
+    picked = np.unique(np.linspace(0, len(crops) - 1, min(count, len(crops))).astype(int))
+    return (crops[index] for index in picked)
+
+
+def open_pipeline(
+    line: LineSettings,
+    recipe: Recipe,
+    first_frame: Frame,
+    now_s: Callable[[Frame], float],
+    first_product: int = 1,
+) -> Pipeline:
+    """Lay the region over the first frame's picture and build the stages.
+
+    Raises:
+        RegionOutsideError: the region does not fit the picture.
+    """
+    height, width = first_frame.image_bgr.shape[:2]
+    grid = build_grid(line.region, line.belt.direction, (width, height), line.product.min_length_px)
+    return Pipeline(line, recipe, grid, now_s, first_product)

@@ -1,0 +1,1 @@
+"""From a frame to products: region, empty belt, things on it, tracks."""

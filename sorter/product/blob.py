@@ -1,0 +1,196 @@
+"""Things in one frame that are not belt, and whether each can be judged as a whole product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sorter.product.belt import LabCells
+from sorter.product.region import DOWNSTREAM, SIDE, UPSTREAM, Grid
+from sorter.records import InvalidReason, Lab, Mask
+
+_NECK = 0.6
+"""Two touching discs meet in a neck under this part of the smaller one's width; a stalk or a shaft does not."""
+_LOBE = 0.3
+"""The smaller of two products that touch is at least this part of the larger one's area."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLimits:
+    """What counts as one whole product, in pixels of the picture."""
+
+    min_length_px: float
+    max_length_px: float | None = None
+    max_width_px: float | None = None
+    detect_merged: bool = True
+    max_blur: float = 0.35
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blob:
+    """One thing in one frame; positions are the belt's own (`Grid`), in pixels of the picture."""
+
+    rear_px: float
+    """Along the belt: where it begins."""
+    front_px: float
+    near_px: float
+    """Across the belt: from here ..."""
+    far_px: float
+    """... to here."""
+    area_px: float
+    edges: frozenset[int]
+    """Edges of the region that it touches: UPSTREAM, DOWNSTREAM, SIDE."""
+    color: Lab
+    """Mean color, to tell neighbors apart; not the product's dominant color."""
+    columns: slice
+    rows: slice
+    mask: Mask
+    """Shape (rows, columns) of the two slices: 255 where the blob is."""
+
+    @property
+    def length_px(self) -> float:
+        """Extent along the belt."""
+        return self.front_px - self.rear_px
+
+    @property
+    def width_px(self) -> float:
+        """Extent across the belt."""
+        return self.far_px - self.near_px
+
+    @property
+    def center_px(self) -> float:
+        """Middle along the belt."""
+        return (self.front_px + self.rear_px) / 2
+
+    @property
+    def middle_px(self) -> float:
+        """Middle across the belt."""
+        return (self.near_px + self.far_px) / 2
+
+
+def clean(foreground: Mask, cell_px: int, min_length_px: float) -> Mask:
+    """Drop what is thinner than a quarter of the smallest product, join what lies within half of it."""
+    opening = _odd(min_length_px / 4 / cell_px)
+    closing = _odd(min_length_px / 2 / cell_px)
+    opened = cv2.morphologyEx(foreground, cv2.MORPH_OPEN, _round_kernel(opening))
+    return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _round_kernel(closing)), np.uint8)
+
+
+def _odd(cells: float) -> int:
+    return max(3, 2 * int(cells / 2) + 1)
+
+
+def _round_kernel(size: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+
+
+def find_blobs(foreground: Mask, cells: LabCells, grid: Grid, min_length_px: float) -> list[Blob]:
+    """Find the things in a cleaned foreground; seams and specks under half the smallest product's size are none."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
+    smallest = 0.25 * (min_length_px / grid.cell_px) ** 2
+    blobs = []
+    for label in range(1, count):
+        x, y, width, height, area = stats[label].tolist()
+        if area >= smallest:
+            window = (slice(y, y + height), slice(x, x + width))
+            mask = (labels[window] == label).astype(np.uint8) * 255
+            blob = _describe(mask, window, cells, grid)
+            if blob.edges or min(blob.length_px, blob.width_px) >= min_length_px / 2:
+                blobs.append(blob)
+    return blobs
+
+
+def _describe(mask: Mask, window: tuple[slice, slice], cells: LabCells, grid: Grid) -> Blob:
+    mask = _filled(mask)
+    spot = mask > 0
+    along, across = grid.along_px[window][spot], grid.across_px[window][spot]
+    half = grid.cell_px / 2
+    return Blob(
+        rear_px=float(along.min()) - half,
+        front_px=float(along.max()) + half,
+        near_px=float(across.min()) - half,
+        far_px=float(across.max()) + half,
+        area_px=float(spot.sum() * grid.cell_px**2),
+        edges=frozenset(np.unique(grid.border[window][spot]).tolist()) - {0},
+        color=Lab(*cells[window][spot].mean(axis=0).tolist()),
+        rows=window[0],
+        columns=window[1],
+        mask=mask,
+    )
+
+
+def _filled(mask: Mask) -> Mask:
+    """Without holes: print in the belt's own color is part of the product."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(np.zeros_like(mask), outlines, -1, (255,), cv2.FILLED), np.uint8)
+
+
+def judge_whole(blob: Blob, cells: LabCells, belt: LabCells, limits: WholeLimits) -> InvalidReason | None:
+    """Say why a blob is not one whole, sharp product; None where it is.
+
+    Args:
+        blob: the thing.
+        cells: the frame's cells.
+        belt: the empty belt's cells in the same light.
+        limits: what counts as whole.
+    """
+    if blob.edges & {UPSTREAM, DOWNSTREAM, SIDE}:
+        return InvalidReason.CUT_OFF
+    if min(blob.length_px, blob.width_px) < limits.min_length_px:
+        return InvalidReason.TOO_SMALL
+    if _too_large(blob, limits) or (limits.detect_merged and has_neck(blob.mask)):
+        return InvalidReason.MERGED
+    if blur_part(blob, cells, belt) > limits.max_blur:
+        return InvalidReason.BLURRED
+    return None
+
+
+def _too_large(blob: Blob, limits: WholeLimits) -> bool:
+    too_long = limits.max_length_px is not None and blob.length_px > limits.max_length_px
+    return too_long or (limits.max_width_px is not None and blob.width_px > limits.max_width_px)
+
+
+def has_neck(mask: Mask) -> bool:
+    """Whether a shape is two lobes of similar size joined by a neck clearly narrower than either.
+
+    The shape is worn down from its rim. Where it falls apart, each part's own depth tells how wide it is, and the
+    depth at which they parted tells how wide the neck was.
+    """
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    deepest = float(depth.max())
+    if deepest < 3:  # too coarse to tell a neck from the raggedness of the outline
+        return False
+    for part in (0.15, 0.25, 0.35, 0.45, 0.55):
+        level = part * deepest
+        count, labels = cv2.connectedComponents((depth > level).astype(np.uint8))
+        if count > 2 and _two_lobes(depth, labels, count, level):
+            return True
+    return False
+
+
+def _two_lobes(depth: NDArray[np.float32], labels: NDArray[np.int32], count: int, level: float) -> bool:
+    depths = [float(depth[labels == label].max()) for label in range(1, count)]
+    areas = [float((labels == label).sum()) for label in range(1, count)]
+    wide = sorted((area for area, deep in zip(areas, depths, strict=True) if level < _NECK * deep), reverse=True)
+    return len(wide) > 1 and wide[1] >= _LOBE * wide[0]
+
+
+def blur_part(blob: Blob, cells: LabCells, belt: LabCells) -> float:
+    """Width of the blob's edge as a part of the blob's smaller extent: 0 is a knife's edge.
+
+    A sharp edge goes from belt to product in one step, so its steepest step is the whole contrast; an edge smeared
+    over n cells has steps of an n-th.
+    """
+    rows = slice(max(blob.rows.start - 2, 0), blob.rows.stop + 2)
+    columns = slice(max(blob.columns.start - 2, 0), blob.columns.stop + 2)
+    away = np.linalg.norm(cells[rows, columns] - belt[rows, columns], axis=2)
+    contrast = float(np.percentile(away, 80))
+    step_x, step_y = np.abs(np.diff(away, axis=1)), np.abs(np.diff(away, axis=0))
+    # The steepest tenth: glare and print inside are steep too, but an unsharp picture has no steep step at all.
+    steepest = max(float(np.percentile(step_x, 95)), float(np.percentile(step_y, 95)), 1e-6)
+    edge_cells = contrast / steepest
+    return edge_cells / max(min(blob.mask.shape), 1)
