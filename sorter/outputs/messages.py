@@ -173,9 +173,7 @@ def decision_id(identity: LineIdentity, seq: int) -> str:
     return f"{identity.boot_id}/{identity.line}/{seq}"
 
 
-def decision_message(
-    decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float
-) -> Message:
+def decision_message(decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float) -> Message:
     """One product's decision as it goes on the wire.
 
     ``bin`` names where the color belongs: for ``routed``, and for ``late`` where the nearest bin reaches it
