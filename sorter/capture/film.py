@@ -140,9 +140,7 @@ def _open(path: Path) -> av.container.InputContainer:
             str(path.absolute()), "r", options={"protocol_whitelist": "file"}, metadata_errors="replace"
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(
-            f"{path}: not a film that can be read: give a video file or animated GIF"
-        ) from error
+        raise SourceError(f"{path}: not a film that can be read: give a video file or animated GIF") from error
     if not container.streams.video:
         container.close()
         raise SourceError(f"{path}: the file holds no pictures, only sound or data: give a video file")

@@ -53,9 +53,7 @@ def read_picture(path: Path) -> BgrImage:
         raise SourceError(f"{path}: no such file") from error
     # Pillow's decoders raise nearly anything on hostile files: SyntaxError, struct.error, EOFError, ...
     except Exception as error:
-        raise SourceError(
-            f"{path}: not a readable picture ({_reason(error)}): replace or remove it"
-        ) from error
+        raise SourceError(f"{path}: not a readable picture ({_reason(error)}): replace or remove it") from error
 
 
 def _read(path: Path) -> BgrImage:
@@ -85,6 +83,4 @@ def greyscale_sentence(place: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return (
-        "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
-    )
+    return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__

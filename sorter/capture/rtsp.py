@@ -123,9 +123,7 @@ def _connect(camera: Camera) -> av.container.InputContainer:
         "timeout": str(round(camera.timeout_s * 1e6)),
     }
     try:
-        container = av.open(
-            address, "r", options=options, timeout=camera.timeout_s, metadata_errors="replace"
-        )
+        container = av.open(address, "r", options=options, timeout=camera.timeout_s, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(_refusal(camera, error)) from None  # its cause names the address with the password
     if not container.streams.video:

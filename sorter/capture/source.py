@@ -17,9 +17,8 @@ from sorter.capture.simulator.source import SimulatedBelt
 from sorter.capture.usb import UsbCamera
 from sorter.errors import SourceError
 from sorter.ports import Clock, FrameSource
+from sorter.product.region import direction_deg
 from sorter.settings.site import (
-    BeltSettings,
-    Direction,
     FileSource,
     FolderSource,
     LineSettings,
@@ -29,7 +28,6 @@ from sorter.settings.site import (
     UsbSource,
 )
 
-_DEGREES = {Direction.RIGHT: 0.0, Direction.DOWN: 90.0, Direction.LEFT: 180.0, Direction.UP: 270.0}
 _USB = re.compile(r"(?:usb:)?(\d+)", re.IGNORECASE)
 
 
@@ -54,13 +52,7 @@ def open_source(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
         case RtspSource() as rtsp:
             return RtspStream(_camera(rtsp, base), clock)
         case SimulatorSource() as simulator:
-            return SimulatedBelt(simulator, belt_direction_deg(line.belt), clock)
-
-
-def belt_direction_deg(belt: BeltSettings) -> float:
-    """Where products move: 0 to the right, 90 downward."""
-    direction = belt.direction
-    return _DEGREES[direction] if isinstance(direction, Direction) else float(direction)
+            return SimulatedBelt(simulator, direction_deg(line.belt.direction), clock)
 
 
 def parse_source(argument: str) -> Source:
@@ -82,8 +74,7 @@ def parse_source(argument: str) -> Source:
     if camera is not None and int(camera[1]) < 64:
         return UsbSource(kind="usb", device=int(camera[1]))
     raise SourceError(
-        f"{redact(argument)}: no such film or folder: give an existing one, an rtsp:// address, or usb:0 for "
-        "a camera"
+        f"{redact(argument)}: no such film or folder: give an existing one, an rtsp:// address, or usb:0 for a camera"
     )
 
 

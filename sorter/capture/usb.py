@@ -68,8 +68,7 @@ class UsbCamera:
             good, image = self._camera.read()
         if not good or image is None:
             raise SourceError(
-                f"camera {self._settings.device} gives no more pictures: check its cable and that nothing "
-                "else uses it"
+                f"camera {self._settings.device} gives no more pictures: check its cable and that nothing else uses it"
             )
         return Frame(np.ascontiguousarray(image, np.uint8), number, self._clock.monotonic_s())
 
