@@ -35,9 +35,10 @@ def _plain_name(name: str) -> str:
 
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=64, description="Letters, digits, spaces and . _ : -; no / + #."),
+    Field(min_length=1, max_length=64),
     AfterValidator(_plain_name),
 ]
+"""Letters, digits, spaces and . _ : -."""
 HEX_PATTERN = "^#[0-9a-fA-F]{6}$"
 HexColor = Annotated[str, Field(pattern=HEX_PATTERN)]
 """sRGB as "#rrggbb"."""
@@ -84,7 +85,12 @@ RgbTriple = tuple[
 class BinSettings(Strict):
     """A named color with a tolerance. Give the color once: as lab, as hex or as rgb."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["lab"]}, {"required": ["hex"]}, {"required": ["rgb"]}]}
+    )
+
     name: Name
+    """What people call the color; it is in every decision, so let it stay."""
     lab: LabTriple | None = None
     """L* 0..100, a* and b* -128..128: CIE L*a*b*, D65, 2 degree observer."""
     hex: HexColor | None = None
@@ -94,6 +100,7 @@ class BinSettings(Strict):
     tolerance: Annotated[float, Field(gt=0, le=100)]
     """Largest CIEDE2000 difference at which a product still belongs to this bin."""
     branch: Name
+    """Where products of this color go: one of the line's branches."""
 
     @model_validator(mode="after")
     def _one_color(self) -> Self:
@@ -129,10 +136,13 @@ class Recipe(Strict):
     """A recipe file: which colors go to which branch."""
 
     name: Name
+    """What people call the recipe; it is in every decision."""
     revision: Annotated[int, Field(ge=1)] = 1
     """Raise it by one with every change, so that people can talk about it."""
     bins: Annotated[tuple[BinSettings, ...], Field(min_length=1, max_length=256)]
+    """The colors, at least one; the order has no meaning."""
     fallback: FallbackBranches
+    """Where products go that no bin takes."""
     min_margin: Annotated[float, Field(ge=0, le=100)] = 1.0
     """A product is ambiguous when its second bin is less than this much farther (CIEDE2000)."""
 

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 from sorter.settings.document import Document, Finding, Location
 from sorter.settings.outline import Spot, fixed_length, keys_of, kinds_of, spot
 from sorter.settings.recipe import HEX_PATTERN
-from sorter.settings.site import RTSP_PATTERN, TOPIC_PATTERN
+from sorter.settings.site import TOPIC_PATTERN
+from sorter.settings.source import RTSP_PATTERN
 
 _LONGEST_SHOWN = 40
 
