@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sorter.capture.simulator.sprite import Piece, Sprite, draw
 from sorter.capture.simulator.texture import (
@@ -16,6 +17,7 @@ from sorter.capture.simulator.texture import (
     belt_strip,
     blur_kernel,
     reflections,
+    three_channels,
     vignette,
 )
 from sorter.capture.simulator.truth import BeltFrame, Schedule, TrueProduct
@@ -48,10 +50,9 @@ class Painter:
         self._canvas_px = _canvas_px(self._belt)
         self._blur_px = self._belt.speed_px_per_s * settings.exposure_s
         self._light = _dot(LIGHT, self._belt.along), _dot(LIGHT, self._belt.across)
-        self._kinds = {kind.name: kind for kind in settings.products}
         self._strip = belt_strip(settings, self._belt, self._canvas_px)
         self._reflections = reflections(settings, self._canvas_px)
-        self._vignette = _vignette_bytes(settings)
+        self._vignette = three_channels(vignette(settings) * _VIGNETTE_SCALE)
         self._noise = _noise_tiles(settings)
         # Bounded: the products in view of one picture, and some more.
         self._sprite = lru_cache(maxsize=64)(self._draw_sprite)
@@ -62,8 +63,8 @@ class Painter:
         canvas = self._empty_belt(at_s)
         for product in self._schedule.products_between(at_s, at_s):
             self._lay(canvas, product, at_s)
-        picture = self._into_picture(canvas)
-        picture = cv2.multiply(picture, self._vignette, scale=self._brightness(at_s) / _VIGNETTE_SCALE)
+        scale = self._brightness(at_s) / _VIGNETTE_SCALE
+        picture = cv2.multiply(self._into_picture(canvas), self._vignette, scale=scale)
         return self._with_noise(np.asarray(picture, np.uint8), number)
 
     def _empty_belt(self, at_s: float) -> BgrImage:
@@ -81,14 +82,13 @@ class Painter:
         row = round(product.across_px + (self._canvas_px[1] - 1) / 2)
         whole = round(column)
         blur = blur_kernel(self._blur_px, column - whole)
-        body = cv2.filter2D(sprite.body_bgr, -1, blur, borderType=cv2.BORDER_REPLICATE)
-        through = cv2.filter2D(sprite.through_bgr, -1, blur, borderType=cv2.BORDER_REPLICATE)
-        height, width = body.shape[:2]
-        _blend(canvas, body, through, (whole - width // 2, row - height // 2))
+        moving = Sprite(*(_filtered(image, blur) for image in sprite))
+        height, width = moving.body_bgr.shape[:2]
+        _blend(canvas, moving, (whole - width // 2, row - height // 2))
 
     def _draw_sprite(self, product: TrueProduct) -> Sprite:
         row = product.across_px + (self._canvas_px[1] - 1) / 2
-        kind = self._kinds[product.bin]
+        kind = self._settings.products[product.kind]
         return draw(Piece(product, kind, self._settings, self._light, row - round(row), self._blur_px))
 
     def _into_picture(self, canvas: BgrImage) -> BgrImage:
@@ -123,6 +123,10 @@ def _dot(left: tuple[float, float], right: tuple[float, float]) -> float:
     return left[0] * right[0] + left[1] * right[1]
 
 
+def _filtered(image: BgrImage, kernel: NDArray[np.float32]) -> BgrImage:
+    return np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
 def _canvas_px(belt: BeltFrame) -> tuple[int, int]:
     """Size of the picture in belt coordinates: the same turned, or for slanted belts what covers it."""
     slanted = 0.0 not in belt.along
@@ -130,8 +134,9 @@ def _canvas_px(belt: BeltFrame) -> tuple[int, int]:
     return math.ceil(belt.length_px) + room, math.ceil(belt.breadth_px) + room
 
 
-def _blend(canvas: BgrImage, body: BgrImage, through: BgrImage, corner: tuple[int, int]) -> None:
+def _blend(canvas: BgrImage, sprite: Sprite, corner: tuple[int, int]) -> None:
     """Lay a product on the canvas with its upper left at ``corner`` (x, y); what lies outside is cut off."""
+    body, through = sprite
     x0, y0 = max(corner[0], 0), max(corner[1], 0)
     x1 = min(corner[0] + body.shape[1], canvas.shape[1])
     y1 = min(corner[1] + body.shape[0], canvas.shape[0])
@@ -141,11 +146,6 @@ def _blend(canvas: BgrImage, body: BgrImage, through: BgrImage, corner: tuple[in
     place = canvas[y0:y1, x0:x1]
     seen = cv2.multiply(place, through[part], scale=1 / 255)
     place[...] = cv2.add(seen, body[part])
-
-
-def _vignette_bytes(settings: SimulatorSource) -> BgrImage:
-    single = np.asarray(vignette(settings) * _VIGNETTE_SCALE + 0.5, np.uint8)
-    return cv2.merge([single, single, single])
 
 
 def _noise_tiles(settings: SimulatorSource) -> tuple[BgrImage, BgrImage] | None:

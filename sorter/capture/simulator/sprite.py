@@ -20,7 +20,7 @@ FloatImage = NDArray[np.float32]
 
 # Pieces of one kind differ by about this in each of L*, a* and b*.
 _PIECE_DEVIATION_LAB = 0.5
-_SHADOW_STRENGTH = 0.38
+_SHADOW_STRENGTH = 0.42
 
 
 class Sprite(NamedTuple):
@@ -97,7 +97,8 @@ def _ellipse_distance(u: FloatImage, v: FloatImage, half: tuple[float, float]) -
     """First-order distance: the implicit function over the length of its gradient."""
     level = np.hypot(u / half[0], v / half[1])
     steepness = np.hypot(u / half[0] ** 2, v / half[1] ** 2)
-    return np.asarray(level * (level - 1) / np.maximum(steepness, 1e-6), np.float32) - (level < 1e-6) * min(half)
+    middle = (level < 1e-6) * min(half)
+    return np.asarray(level * (level - 1) / np.maximum(steepness, 1e-6) - middle, np.float32)
 
 
 def _box_distance(u: FloatImage, v: FloatImage, half: tuple[float, float]) -> FloatImage:
@@ -152,12 +153,12 @@ def _glare(piece: Piece, x: FloatImage, y: FloatImage, half: tuple[float, float]
 
 
 def _shadow(piece: Piece, cover: FloatImage, half: tuple[float, float]) -> FloatImage:
-    offset = 0.12 * min(half) + 1
+    offset = 0.16 * min(half) + 1
     shift = np.array([[1, 0, -piece.light[0] * offset], [0, 1, -piece.light[1] * offset]], np.float32)
     moved = cv2.warpAffine(cover, shift, cover.shape[::-1])
-    soft = cv2.GaussianBlur(moved, (0, 0), 0.07 * min(half) + 1)
+    soft = cv2.GaussianBlur(moved, (0, 0), 0.09 * min(half) + 1)
     return np.asarray(_SHADOW_STRENGTH * soft, np.float32)
 
 
 def _bytes(image: NDArray[np.floating]) -> BgrImage:
-    return np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image + 0.5, 0, 255), np.uint8)

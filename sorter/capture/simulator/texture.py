@@ -33,13 +33,13 @@ def blur_kernel(length_px: float, shift_px: float) -> NDArray[np.float32]:
     The exact integral of linear interpolation over the exposure, so that any fraction of a pixel is drawn.
     """
     radius = math.ceil(length_px / 2 + abs(shift_px)) + 1
-    offsets = np.arange(radius, -radius - 1, -1) - shift_px
+    offsets = np.arange(radius, -radius - 1, -1, dtype=np.float64) - shift_px
     half = max(length_px, 1e-3) / 2
     weights = _triangle_integral(offsets + half) - _triangle_integral(offsets - half)
-    return (weights / weights.sum()).astype(np.float32)[None, :]
+    return np.asarray((weights / weights.sum())[None, :], np.float32)
 
 
-def _triangle_integral(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _triangle_integral(x: NDArray[np.floating]) -> NDArray[np.float64]:
     x = np.clip(x, -1, 1)
     return np.where(x < 0, (x + 1) ** 2 / 2, 1 - (1 - x) ** 2 / 2)
 
@@ -59,9 +59,9 @@ def belt_strip(settings: SimulatorSource, belt: BeltFrame, canvas_px: tuple[int,
     blur = blur_kernel(belt.speed_px_per_s * settings.exposure_s, 0.0)
     reach = blur.shape[1]
     columns = np.arange(-reach, PERIOD_PX + canvas_px[0] + 1 + reach) % PERIOD_PX
-    detail = cv2.filter2D(detail[:, columns], -1, blur)[:, reach:-reach]
-    strip = hex_to_bgr(settings.belt_hex) * (1 + detail[..., None])
-    return np.clip(strip + 0.5, 0, 255).astype(np.uint8)
+    moving = cv2.filter2D(detail[:, columns], -1, blur)[:, reach:-reach]
+    strip = hex_to_bgr(settings.belt_hex) * (1 + moving[..., None])
+    return np.asarray(np.clip(strip + 0.5, 0, 255), np.uint8)
 
 
 def _detail(settings: SimulatorSource, breadth_px: int) -> FloatImage:
@@ -71,7 +71,8 @@ def _detail(settings: SimulatorSource, breadth_px: int) -> FloatImage:
     rough = 0.05 * _smooth_noise(random, shape, 96) + 0.04 * _smooth_noise(random, shape, 16)
     grain = 0.05 * random.standard_normal(shape, np.float32)
     surface = rough + grain + _weave(shape) + _scuffs(random, shape) + _stains(random, shape)
-    return settings.texture * surface + (0.1 + 0.3 * settings.texture) * _seams(shape)
+    seams = (0.1 + 0.3 * settings.texture) * _seams(shape)
+    return np.asarray(settings.texture * surface + seams, np.float32)
 
 
 def _smooth_noise(random: np.random.Generator, shape: tuple[int, int], cell_px: int) -> FloatImage:
@@ -144,7 +145,13 @@ def reflections(settings: SimulatorSource, canvas_px: tuple[int, int]) -> BgrIma
         middle = random.uniform(0.15, 0.85, 2) * canvas_px
         size = random.uniform((0.05, 0.12), (0.12, 0.3)) * canvas_px
         light += strength * np.exp(-(((x - middle[0]) / size[0]) ** 2) - ((y - middle[1]) / size[1]) ** 2)
-    return cv2.merge([np.asarray(light * settings.glare, np.uint8)] * 3)
+    return three_channels(light * settings.glare)
+
+
+def three_channels(gray: NDArray[np.floating]) -> BgrImage:
+    """Gray levels 0..255, shape (h, w), as a gray BGR picture."""
+    single = np.asarray(gray + 0.5, np.uint8)
+    return np.asarray(cv2.merge([single, single, single]), np.uint8)
 
 
 def vignette(settings: SimulatorSource) -> FloatImage:

@@ -37,6 +37,8 @@ class TrueProduct:
     """Unique; rises along each lane, lanes taking turns. Not the order of arrival between lanes."""
     bin: str
     """Name of the simulated product, which is the bin it belongs in."""
+    kind: int
+    """Which of the settings' products, from 0; several kinds may belong in one bin."""
     lane: int
     """From 0, across the belt."""
     length_px: float
@@ -148,10 +150,6 @@ class Schedule:
             place = len(fronts) - 1
             fronts.append(fronts[-1] + self._product(lane, place).length_px + self._gap_px(lane, place))
 
-    @property
-    def _kinds(self) -> tuple[SimulatedProduct, ...]:
-        return self._settings.products
-
     def _random(self, lane: int, place: int) -> np.random.Generator:
         return np.random.default_rng([self._settings.seed % 2**64, lane, place])
 
@@ -161,7 +159,8 @@ class Schedule:
     def _draw_product(self, lane: int, place: int) -> TrueProduct:
         random = self._random(lane, place)
         random.uniform()  # the gap's
-        kind = self._kinds[int(random.integers(len(self._kinds)))]
+        number = int(random.integers(len(self._settings.products)))
+        kind = self._settings.products[number]
         turn_deg = float(random.uniform(-MAX_TURN_DEG, MAX_TURN_DEG))
         length_px, width_px = _extents_px(kind, turn_deg, self._settings).tolist()
         free_px = self._lane_px - width_px
@@ -169,6 +168,7 @@ class Schedule:
         return TrueProduct(
             index=place * self._settings.lanes + lane,
             bin=kind.name,
+            kind=number,
             lane=lane,
             length_px=length_px,
             width_px=width_px,
