@@ -40,8 +40,8 @@ Name = Annotated[
 ]
 """Letters, digits, spaces and . _ : -."""
 HEX_PATTERN = "^#[0-9a-fA-F]{6}$"
-HexColor = Annotated[str, Field(pattern=HEX_PATTERN)]
-"""sRGB as "#rrggbb"."""
+HexColor = Annotated[str, Field(pattern=HEX_PATTERN), AfterValidator(str.lower)]
+"""sRGB as "#rrggbb"; kept in small letters, so that both ways of writing mean the same recipe."""
 
 
 def repeated_names(what: str, names: Sequence[object]) -> list[tuple[int, str]]:
@@ -154,9 +154,10 @@ class Recipe(Strict):
 
     @property
     def identity(self) -> RecipeId:
-        """Name, revision and a hash of the recipe's meaning: comments and order of keys do not change it."""
-        meaning = json.dumps(self.model_dump(mode="json", exclude={"name", "revision"}), sort_keys=True)
-        digest = hashlib.sha256(meaning.encode()).hexdigest()[:16]
+        """Name, revision and a hash of the recipe's meaning: comments and order do not change it."""
+        meaning = self.model_dump(mode="json", exclude={"name", "revision"})
+        meaning["bins"].sort(key=lambda one: one["name"])
+        digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
         return RecipeId(name=self.name, revision=self.revision, hash=digest)
 
     def branches(self) -> frozenset[str]:

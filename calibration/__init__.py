@@ -1,0 +1,1 @@
+"""What is set up beside the belt: camera, colors and bins, before products are sorted."""
