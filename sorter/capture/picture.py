@@ -16,7 +16,8 @@ MAX_PIXELS = 64_000_000
 """Largest picture that is decoded: 192 MB as BGR. A 48 KB PNG can unfold to 2.3 GB."""
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
-_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")
+# Only these are tried: each decoder left out is one that a hostile file cannot reach.
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _ONE_CHANNEL = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 # JPEG rounding moves the channels of a grey picture apart by no more than this.
 _GREY_SPREAD = 4

@@ -120,7 +120,8 @@ def _connect(camera: Camera) -> av.container.InputContainer:
         "rtsp_transport": "tcp",
         "fflags": "nobuffer",
         "flags": "low_delay",
-        "timeout": str(round(camera.timeout_s * 1e6)),
+        # A backstop only, in microseconds: PyAV's own timeout comes first and says what it is.
+        "timeout": str(round(2e6 * camera.timeout_s)),
     }
     try:
         container = av.open(address, "r", options=options, timeout=camera.timeout_s, metadata_errors="replace")

@@ -66,7 +66,7 @@ def parse_source(argument: str) -> Source:
     if re.match(r"rtsps?://", argument, re.IGNORECASE):
         return _rtsp_source(argument)
     path = Path(argument)
-    if path.is_dir():
+    if argument and path.is_dir():
         return FolderSource(kind="folder", path=str(path.absolute()))
     if path.is_file():
         return FileSource(kind="file", path=str(path.absolute()))
