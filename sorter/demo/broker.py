@@ -119,7 +119,8 @@ def _stop_process(process: subprocess.Popen[bytes]) -> None:
 
 def _wait_until_it_answers(port: int, last_words: Callable[[], str | None]) -> None:
     end_s = time.monotonic() + _START_TIMEOUT_S
-    while not _answers(port):
+    # Asked in this order: another broker may answer on a port that ours could not take.
+    while not _answers(port) or last_words() is not None:
         words = last_words()
         if words is not None and "in use" in words:
             raise _PortTakenError(f"the demo's broker could not start: {words}")

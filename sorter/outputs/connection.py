@@ -177,7 +177,9 @@ class BrokerConnection:
         self.number = 0
         self._handlers.changed()
         if not self._hanging_up:
-            self._failed(f"the connection was lost ({reason})")
+            # "Unspecified error" is what the library says of a socket that closed.
+            why = "" if str(reason) == "Unspecified error" else f" ({reason})"
+            self._failed(f"the connection was lost{why}")
 
     def _when_answered(
         self, _client: Client, _data: object, message_id: int, reason: ReasonCode, _told: object

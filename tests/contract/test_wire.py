@@ -1,0 +1,199 @@
+"""Every message the code can make is what the published schemas say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
+from sorter.outputs.messages import (
+    Alarm,
+    FrameCounts,
+    LatencySummary,
+    LineIdentity,
+    LineState,
+    LineStats,
+    alarm_message,
+    decision_message,
+    dumps,
+    recipe_message,
+    state_message,
+    stats_message,
+)
+from sorter.outputs.outbox import DeliveryCounts
+from sorter.records import (
+    BinMatch,
+    ColorReading,
+    Deadline,
+    Decision,
+    InvalidReason,
+    Lab,
+    PaletteColor,
+    RecipeId,
+    RunnerUp,
+    Verdict,
+)
+from sorter.settings.recipe import Recipe
+
+FOLDER = Path(__file__).parents[2] / "config" / "schema"
+WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm")
+PRODUCT_FIELDS = [
+    "schema",
+    "decision_id",
+    "boot_id",
+    "seq",
+    "site",
+    "line",
+    "product",
+    "trigger_id",
+    "captured_at",
+    "decided_at",
+    "age_ms",
+    "verdict",
+    "bin",
+    "branch",
+    "lab",
+    "hex",
+    "share",
+    "delta_e",
+    "runner_up",
+    "margin",
+    "palette",
+    "frames_used",
+    "act_after",
+    "act_before",
+    "recipe",
+    "simulated",
+]
+
+
+def schema(name: str):
+    return json.loads((FOLDER / f"{name}.schema.json").read_text("utf-8"))
+
+
+def hold(name: str, message) -> None:
+    """The message, as a reader gets it, is what the schema says, and no field of it goes undescribed."""
+    Draft202012Validator(schema(name)).validate(json.loads(dumps(message)))
+    assert set(message) == set(schema(name)["properties"])
+
+
+names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
+amounts = st.integers(0, 10**9)
+wall_s = st.floats(0, 4e9)
+labs = st.builds(Lab, st.floats(0, 100), st.floats(-128, 128), st.floats(-128, 128))
+differences = st.floats(0, 200)
+identities = st.builds(LineIdentity, names, names, names, st.booleans())
+recipe_ids = st.builds(RecipeId, names, st.integers(1, 999), st.from_regex(r"[0-9a-f]{16}", fullmatch=True))
+runners_up = st.builds(RunnerUp, names, differences)
+matches = st.builds(BinMatch, names, names, differences, st.floats(0.1, 100), st.none() | runners_up, st.integers(0, 9))
+readings = st.builds(
+    ColorReading,
+    st.lists(st.builds(PaletteColor, labs, st.floats(0, 1)), min_size=1, max_size=6).map(tuple),
+)
+deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
+
+
+@st.composite
+def decisions(draw, verdict):
+    captured_at_s = draw(st.floats(0, 1e6))
+    routed = verdict is Verdict.ROUTED
+    return Decision(
+        product=draw(amounts),
+        verdict=verdict,
+        branch=draw(names),
+        captured_at_s=captured_at_s,
+        decided_at_s=captured_at_s + draw(st.floats(0, 60)),
+        deadline=draw(deadlines),
+        frames_used=draw(st.integers(0, 99)),
+        recipe=draw(recipe_ids),
+        reason=draw(st.sampled_from(InvalidReason)) if verdict is Verdict.INVALID else None,
+        match=draw(matches if routed else st.none() | matches),
+        reading=draw(readings if routed else st.none() | readings),
+    )
+
+
+@pytest.mark.parametrize("name", WIRE)
+def test_a_schema_is_valid_versioned_and_open_to_new_fields(name):
+    Draft202012Validator.check_schema(schema(name))
+    kind = name.split("_", maxsplit=1)[0]
+    assert schema(name)["$id"] == f"urn:sorter:schema:{kind}:1"
+    assert schema(name)["properties"]["schema"]["const"] == f"sorter.{kind}/1"
+    assert schema(name)["additionalProperties"] is True
+
+
+def test_the_decisions_schema_requires_every_field_of_the_contract():
+    assert set(PRODUCT_FIELDS) <= set(schema("decision")["required"])
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_decision_the_code_can_make_is_what_the_schema_says(verdict):
+    @given(decisions(verdict), identities, amounts, wall_s)
+    def holds(decision, identity, seq, wall_minus_monotonic_s):
+        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s))
+
+    holds()
+
+
+@pytest.mark.parametrize("field", PRODUCT_FIELDS)
+@given(decisions(Verdict.ROUTED), identities)
+def test_a_decision_without_a_field_is_refused_by_the_schema(field, decision, identity):
+    message = json.loads(dumps(decision_message(decision, identity, 1, 1.7e9)))
+    del message[field]
+    assert not Draft202012Validator(schema("decision")).is_valid(message)
+
+
+def test_a_decision_that_names_a_bin_without_a_right_to_is_refused_by_the_schema():
+    @given(decisions(Verdict.UNKNOWN), identities)
+    def holds(decision, identity):
+        message = decision_message(decision, identity, 1, 1.7e9) | {"bin": "red"}
+        assert not Draft202012Validator(schema("decision")).is_valid(message)
+
+    holds()
+
+
+@given(st.data(), st.sampled_from(LineState), st.text(), identities)
+def test_every_state_is_what_the_schema_says(data, state, reason, identity):
+    recipe = data.draw(st.none() | recipe_ids)
+    cause, at_wall_s = data.draw(st.none() | names), data.draw(st.none() | wall_s)
+    hold("state", state_message(state, reason, identity, recipe, cause, at_wall_s))
+
+
+@given(st.lists(st.tuples(names, labs), min_size=1, max_size=5, unique_by=lambda one: one[0]), identities)
+def test_every_recipe_in_force_is_what_the_schema_says(bins, identity):
+    recipe = Recipe.model_validate(
+        {
+            "name": "any",
+            "bins": [{"name": name, "lab": list(lab), "tolerance": 5, "branch": "left"} for name, lab in bins],
+            "fallback": dict.fromkeys(("unknown", "ambiguous", "late", "invalid"), "reject"),
+        }
+    )
+    hold("recipe_in_force", recipe_message(recipe, identity, dict(bins)))
+
+
+@given(st.data(), identities, wall_s)
+def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
+    stats = LineStats(
+        products=data.draw(amounts),
+        by_verdict=data.draw(st.dictionaries(st.sampled_from([verdict.value for verdict in Verdict]), amounts)),
+        by_branch=data.draw(st.dictionaries(names, amounts, max_size=3)),
+        by_bin=data.draw(st.dictionaries(names, amounts, max_size=3)),
+        frames=data.draw(st.builds(FrameCounts, amounts, amounts, amounts)),
+        delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 8)),
+        latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
+    )
+    hold("stats", stats_message(stats, identity, at_wall_s))
+
+
+@given(st.builds(Alarm, names, st.booleans(), st.text(), wall_s), identities, wall_s)
+def test_every_alarm_is_what_the_schema_says(alarm, identity, at_wall_s):
+    hold("alarm", alarm_message(alarm, identity, at_wall_s))
+
+
+@given(st.builds(Confirm, names, st.sampled_from(ConfirmOutcome)), wall_s)
+def test_every_confirm_is_what_the_schema_says(confirm, at_wall_s):
+    hold("confirm", confirm_message(confirm, at_wall_s))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sorter.capture.clock import SystemClock
+from sorter.demo import broker as demo_broker
+from sorter.demo.broker import find_mosquitto, start_broker
+from sorter.demo.diverter import Diverter
+from sorter.errors import BrokerError
+from sorter.outputs.messages import LineIdentity, LineState, state_message
+from sorter.outputs.mqtt import LinePublisher
+from sorter.settings.site import MqttProtocol, MqttSettings
+
+pytestmark = pytest.mark.system
+
+IDENTITY = LineIdentity("demo", "line 1", "boot-1", simulated=True)
+
+
+@pytest.fixture(params=["mosquitto", "amqtt"])
+def broker(request):
+    if request.param == "mosquitto":
+        request.getfixturevalue("mosquitto_program")
+    with start_broker(request.param) as running:
+        yield running
+
+
+def test_the_demos_broker_carries_a_decision_to_the_diverter_and_its_confirm_back(broker, wait_for):
+    clock = SystemClock()
+    settings = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
+    confirms: dict[str, str] = {}
+    line = LinePublisher(IDENTITY, settings, clock, confirms.__setitem__, Path())
+    line.publish_state(state_message(LineState.RUNNING, "demo", IDENTITY, None, None, clock.wall_s()))
+    diverter = Diverter(settings, [line.topics], clock, Path())
+    assert diverter.start(timeout_s=10)
+    line.start()
+    for seq, left_s in ((0, 30.0), (1, -5.0), (3, 30.0)):
+        act_before = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + left_s))
+        message = {
+            "decision_id": f"boot-1/line 1/{seq}",
+            "boot_id": "boot-1",
+            "line": "line 1",
+            "seq": seq,
+            "act_before": act_before,
+        }
+        line.publish_decision(message, clock.monotonic_s() + 30.0)
+    wait_for("all are confirmed", lambda: line.counts.confirmed == 3)
+    wait_for("all are acknowledged", lambda: line.counts.acknowledged == 3)
+    assert confirms == {
+        "boot-1/line 1/0": "actuated",
+        "boot-1/line 1/1": "missed",
+        "boot-1/line 1/3": "actuated",
+    }
+    seen = diverter.counts
+    assert (seen.received, seen.actuated, seen.missed, seen.duplicates, seen.gaps) == (3, 2, 1, 0, 1)
+    line.close(state_message(LineState.OFFLINE, "stopped", IDENTITY, None, None, clock.wall_s()), 3.0)
+    diverter.close()
+
+
+def test_state_and_recipe_are_retained_by_the_demos_broker_and_the_will_is_said(broker, read, wait_for):
+    settings = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
+    line = LinePublisher(IDENTITY, settings, SystemClock(), lambda *_: None, Path())
+    line.publish_state(state_message(LineState.RUNNING, "demo", IDENTITY, None, None, time.time()))
+    line.start()
+    wait_for("it is connected", lambda: line.connected)
+    reader = read(broker.port, protocol=4)
+    wait_for("the retained state", lambda: reader.on("state"))
+    line._connection.hang_up(time.monotonic() + 1, polite=False)
+    wait_for("the will", lambda: b'"offline"' in reader.on("state")[-1].payload)
+
+
+def test_a_broker_is_gone_with_its_context():
+    for kind in ("mosquitto", "amqtt") if find_mosquitto() else ("amqtt",):
+        with start_broker(kind) as running:
+            assert demo_broker._answers(running.port)
+        assert not demo_broker._answers(running.port)
+    assert not [thread for thread in threading.enumerate() if thread.name == "amqtt"]
+
+
+def test_mosquitto_is_taken_where_it_is_installed():
+    with start_broker() as running:
+        assert running.kind == ("mosquitto" if find_mosquitto() else "amqtt")
+        assert running.protocol is (MqttProtocol.V5 if find_mosquitto() else MqttProtocol.V311)
+        assert running.host == "127.0.0.1"
+
+
+def test_a_broker_that_does_not_start_is_told_with_its_last_words(tmp_path, monkeypatch):
+    program = tmp_path / "mosquitto"
+    program.write_text("#!/bin/sh\necho 'Error: no such option' >&2\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(BrokerError, match=r"did not start: Error: no such option"), start_broker("mosquitto"):
+        pass
+
+
+def test_a_port_that_another_took_is_tried_again_elsewhere(monkeypatch):
+    with start_broker("amqtt") as first:
+        ports = iter([first.port, demo_broker._free_port()])
+        monkeypatch.setattr(demo_broker, "_free_port", lambda: next(ports))
+        monkeypatch.setattr(
+            demo_broker, "_answers", lambda port, real=demo_broker._answers: port != first.port and real(port)
+        )
+        with start_broker("amqtt") as second:
+            assert second.port != first.port
