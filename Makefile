@@ -25,7 +25,7 @@ UV_COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3
 	--no-annotate --no-header --custom-compile-command "make lock"
 SAY := printf '%s\n' >&2
 
-.PHONY: help setup demo test check lint bench lock schema image-test clean
+.PHONY: help setup demo test check lint bench lock schema clean
 
 help: ## say what there is to make
 	@echo "make TARGET [ARGS=...]"
@@ -60,9 +60,6 @@ lock: $(PYTHON) ## write the lock files again from pyproject.toml; ARGS=--upgrad
 	@$(UV_COMPILE) pyproject.toml --extra dev --extra demo -o requirements-dev.lock $(ARGS)
 	@$(UV_COMPILE) pyproject.toml --extra demo -c requirements-dev.lock -o requirements-demo.lock
 	@$(UV_COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
-
-image-test: $(DEV_READY) ## build the container image without an engine and run it (root; debootstrap, buildah)
-	@$(PYTHON) -m pytest -m image tests/system/test_image.py $(ARGS)
 
 clean: ## remove .venv and everything that tools left behind
 	@rm -rf .venv .build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
