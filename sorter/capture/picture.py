@@ -34,6 +34,34 @@ def is_grey(image_bgr: BgrImage) -> bool:
     return spread <= _GREY_SPREAD
 
 
+class ColorWatch:
+    """Tells a greyscale camera from a color camera that looks at something grey, by its first pictures.
+
+    Args:
+        place: the camera, for the message.
+    """
+
+    PATIENCE = 250
+    """Pictures without any color, from the first on, after which the camera is taken for a greyscale one. A
+    color sensor's noise alone has color."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._grey_left: int | None = self.PATIENCE
+
+    def see(self, image_bgr: BgrImage) -> None:
+        """Look at the next picture; costs nothing once a color was seen.
+
+        Raises:
+            GreyscaleError: patience is at its end.
+        """
+        if self._grey_left is None:
+            return
+        self._grey_left = self._grey_left - 1 if is_grey(image_bgr) else None
+        if self._grey_left == 0:
+            raise GreyscaleError(greyscale_sentence(self._place))
+
+
 def read_picture(path: Path) -> BgrImage:
     """Read a picture, turned upright by its EXIF orientation.
 

@@ -15,6 +15,7 @@ import av.container
 import av.error
 
 from sorter.capture.decoder import Decoder, Picture
+from sorter.capture.picture import ColorWatch
 from sorter.capture.redact import join_credentials, redact
 from sorter.errors import SourceError
 from sorter.ports import Clock
@@ -51,10 +52,11 @@ class RtspStream:
             SourceError: the camera cannot be reached or refuses us, is silent for longer than its timeout, or
                 its stream ends.
         """
-        with closing(_connect(self._camera)) as container:
+        with closing(self._connect()) as container:
             decoder = Decoder(container.streams.video[0], self._camera.url)
-            arrivals = Arrivals()
+            arrivals, watch = Arrivals(), ColorWatch(self._camera.url)
             for picture in self._pictures(container, decoder):
+                watch.see(picture.image_bgr)
                 at_s = arrivals.captured_at_s(picture.pts_s, self._clock.monotonic_s())
                 yield Frame(picture.image_bgr, picture.number, at_s)
         if not self._closed.is_set():
@@ -67,6 +69,20 @@ class RtspStream:
         """
         self._closed.set()
 
+    def _connect(self) -> av.container.InputContainer:
+        camera, began_s = self._camera, self._clock.monotonic_s()
+        try:
+            container = _open(camera)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            # FFmpeg reports a timeout while opening as invalid data.
+            silent = self._clock.monotonic_s() - began_s >= camera.timeout_s
+            reason = TimeoutError() if silent else error
+            raise SourceError(_refusal(camera, reason)) from None  # its cause names the address in full
+        if not container.streams.video:
+            container.close()
+            raise SourceError(f"{camera.url}: the stream has no pictures: choose the camera's video stream")
+        return container
+
     def _pictures(self, container: av.container.InputContainer, decoder: Decoder) -> Iterator[Picture]:
         skipped_before = self.frames_skipped
         try:
@@ -76,6 +92,8 @@ class RtspStream:
                 yield from decoder.pictures(packet)
                 self.frames_skipped = skipped_before + decoder.frames_skipped
         except (av.error.FFmpegError, OSError) as error:
+            if self._closed.is_set():
+                return
             raise SourceError(_loss(self._camera, error)) from None  # its cause names the address in full
 
 
@@ -114,7 +132,7 @@ class Arrivals:
         return zero_s + pts_s
 
 
-def _connect(camera: Camera) -> av.container.InputContainer:
+def _open(camera: Camera) -> av.container.InputContainer:
     address = join_credentials(camera.url, camera.username, camera.password)
     options = {
         "rtsp_transport": "tcp",
@@ -123,14 +141,7 @@ def _connect(camera: Camera) -> av.container.InputContainer:
         # A backstop only, in microseconds: PyAV's own timeout comes first and says what it is.
         "timeout": str(round(2e6 * camera.timeout_s)),
     }
-    try:
-        container = av.open(address, "r", options=options, timeout=camera.timeout_s, metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(_refusal(camera, error)) from None  # its cause names the address with the password
-    if not container.streams.video:
-        container.close()
-        raise SourceError(f"{camera.url}: the stream has no pictures: choose the camera's video stream")
-    return container
+    return av.open(address, "r", options=options, timeout=camera.timeout_s, metadata_errors="replace")
 
 
 def _refusal(camera: Camera, error: Exception) -> str:

@@ -11,6 +11,7 @@ from itertools import count
 import cv2
 import numpy as np
 
+from sorter.capture.picture import ColorWatch
 from sorter.errors import SourceError
 from sorter.ports import Clock
 from sorter.records import Frame
@@ -47,11 +48,13 @@ class UsbCamera:
         """
         if not self._camera.isOpened():
             self._camera = _open(self._settings)
+        watch = ColorWatch(f"camera {self._settings.device}")
         try:
             for number in count():
                 frame = self._read(number)
                 if frame is None:
                     return
+                watch.see(frame.image_bgr)
                 yield frame
         finally:
             self._release()

@@ -63,7 +63,7 @@ def bars() -> Callable[..., NDArray[np.uint8]]:
 
 @pytest.fixture
 def write_film(tmp_path: Path) -> WriteFilm:
-    def write(
+    def write(  # noqa: PLR0913 - each test names the one it is about
         images: Images,
         name: str = "film.mp4",
         *,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,7 @@ def test_the_color_matrix_a_film_names_is_used(matrix: str, tmp_path: Path, cloc
         stream.codec_context.color_range = 1
         image = np.tile(color.astype(np.uint8), (64, 64, 1))
         frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-        target = {"bt709": av.video.reformatter.Colorspace.ITU709}.get(
-            matrix, av.video.reformatter.Colorspace.ITU601
-        )
+        target = {"bt709": av.video.reformatter.Colorspace.ITU709}.get(matrix, av.video.reformatter.Colorspace.ITU601)
         frame = frame.reformat(format="yuv420p", dst_colorspace=target, dst_color_range=1)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -131,7 +130,7 @@ def test_one_packet_of_rubbish_does_not_end_the_film(data: Path, tmp_path: Path,
     source, frames = play(damaged, clock)
     assert 0 < source.frames_skipped <= 3 * RECOVERY_FRAMES
     assert frames[-1].number >= 380
-    assert all(a.number < b.number and a.captured_at_s < b.captured_at_s for a, b in zip(frames, frames[1:], strict=False))
+    assert all(a.number < b.number and a.captured_at_s < b.captured_at_s for a, b in pairwise(frames))
 
 
 def test_a_film_cut_short_gives_what_is_there(data: Path, tmp_path: Path, clock: Any, caplog: Any) -> None:
@@ -159,7 +158,7 @@ def silence(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "make", "sentence"),
     [
-        ("missing.mp4", lambda path: None, "no such film"),
+        ("missing.mp4", lambda _: None, "no such film"),
         ("empty.mp4", lambda path: path.touch(), "empty"),
         ("text.mp4", lambda path: path.write_text("not a film\n" * 50), "not a film"),
         ("sound.wav", silence, "no pictures"),
@@ -192,7 +191,9 @@ def test_a_film_that_begins_grey_is_not_a_greyscale_film(write_film: Any, bars: 
 def test_a_picture_too_large_is_refused_before_it_is_decoded(tmp_path: Path, clock: Any) -> None:
     path = tmp_path / "huge.gif"
     side = (20000).to_bytes(2, "little")
-    path.write_bytes(b"GIF89a" + side + side + b"\xf0\0\0" + bytes(6) + b"," + bytes(4) + side + side + b"\0\x02\x02D\x01\0;")
+    path.write_bytes(
+        b"GIF89a" + side + side + b"\xf0\0\0" + bytes(6) + b"," + bytes(4) + side + side + b"\0\x02\x02D\x01\0;"
+    )
     with pytest.raises(SourceError, match=r"megapixels|can be decoded|not a film"):
         FilmSource(FilmPath(path), clock)
 
@@ -216,7 +217,7 @@ def test_the_time_of_frames_rises_whatever_the_time_stamps(stamps: list[float | 
     timeline = Timeline(rate_hz)
     offsets = [timeline.offset_s(Picture(np.zeros((1, 1, 3), np.uint8), n, pts)) for n, pts in enumerate(stamps)]
     assert offsets[0] == 0
-    assert all(a < b for a, b in zip(offsets, offsets[1:], strict=False))
+    assert all(a < b for a, b in pairwise(offsets))
 
 
 def test_frames_without_time_stamps_follow_the_frame_rate() -> None:

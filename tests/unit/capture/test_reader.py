@@ -73,9 +73,9 @@ def test_a_film_that_ends_ends_the_shelf(write_film: Any, bars: Any) -> None:
 def test_a_failure_is_handed_to_the_taker(error: Exception, sentence: str) -> None:
     reader = Reader(Failing(error))
     reader.start()
+    assert reader.shelf.take(10) is not None
     with pytest.raises(SourceError, match=sentence):
-        while not reader.shelf.ended or reader.shelf.take(10) is None:
-            reader.shelf.take(10)
+        reader.shelf.take(10)
     reader.stop()
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sorter.capture.clock import SystemClock
 from sorter.capture.rtsp import Arrivals, Camera, RtspStream
 from sorter.errors import SourceError
 
@@ -55,9 +56,9 @@ def test_a_camera_that_cannot_be_reached_is_told_without_its_password(clock: Any
     assert refused.value.__suppress_context__
 
 
-def test_a_camera_that_does_not_answer_is_told_after_its_timeout(clock: Any) -> None:
+def test_a_camera_that_does_not_answer_is_told_after_its_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/a"
-        stream = RtspStream(Camera(url, timeout_s=0.5), clock)
+        stream = RtspStream(Camera(url, timeout_s=0.5), SystemClock())
         with pytest.raises(SourceError, match=r"does not answer within 0\.5 s"):
             list(stream.frames())
