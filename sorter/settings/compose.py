@@ -112,10 +112,11 @@ class _BoundedLoader(yaml.BaseLoader):
         """Count, then compose as PyYAML does."""
         self._nodes += 1
         self._depth += 1
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it bare
         if self._nodes > MAX_NODES:
-            raise yaml.MarkedYAMLError(problem=f"the file holds over {MAX_NODES} values", problem_mark=self.get_mark())
+            raise yaml.MarkedYAMLError(problem=f"the file holds over {MAX_NODES} values", problem_mark=mark)
         if self._depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem="the file is nested too deep", problem_mark=self.get_mark())
+            raise yaml.MarkedYAMLError(problem="the file is nested too deep", problem_mark=mark)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -146,9 +147,12 @@ _WORDINGS = (
         "this does not fit the lines above it: mend the indentation, the quotes or the brackets",
     ),
     _Wording(r"quoted scalar.*unexpected", "the quote opened here is never closed: close it", at_context=True),
+    _Wording(r"parsing a flow node", "a value is missing here: add it, or close the bracket before"),
     _Wording(r"parsing a flow", "the bracket opened here lacks a comma, or is never closed: mend it", at_context=True),
     _Wording(r"unknown escape", "this backslash means nothing in double quotes: use single quotes"),
-    _Wording(r"undefined alias (?P<what>'.*')", "there is no anchor {what}: a text that begins with * needs quotes"),
+    _Wording(
+        r"undefined alias (?P<what>'.*')", "there is no anchor {what:.60}: a text that begins with * needs quotes"
+    ),
     _Wording(r"duplicate anchor", "this anchor was given before: rename one"),
     _Wording(r"another document", "a second document begins here: keep one in a file, and remove '---'"),
     _Wording(r"undefined tag handle|(scanning|parsing) a tag", "a text cannot begin with !: put it in quotes"),

@@ -218,6 +218,6 @@ def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:
         branch = _get(recipe.value, *loc)
         if line.branches and isinstance(branch, str) and branch not in line.branches:
             has = ", ".join(sorted(line.branches))
-            remedy = did_you_mean(branch, line.branches) or ": add it there, or use one of those"
-            sentence = f"the line {line.name!r} has no branch {shown(branch)}, only {has}{remedy}"
+            remedy = did_you_mean(branch, line.branches) or ": add it there, or use one of its own;"
+            sentence = f"the line {line.name!r} has no branch {shown(branch)}{remedy} it declares {has}"
             yield recipe.at(recipe.mark(*loc), prefixed(loc, sentence))

@@ -146,8 +146,15 @@ def _got(problem: _Problem) -> str:
     if problem.kind == "value_error":
         return ""
     found = problem.found
-    comma = isinstance(found, str) and "float" in problem.kind and re.fullmatch(r"[+-]?\d+,\d+", found)
-    return f", got {shown(found)}" + (f" (write {str(found).replace(',', '.')})" if comma else "")
+    return f", got {shown(found)}{_remedy(problem, found) if isinstance(found, str) else ''}"
+
+
+def _remedy(problem: _Problem, found: str) -> str:
+    if problem.kind == "enum":
+        return did_you_mean(found, str(_unquoted(problem.context["expected"])).split(", "))
+    if problem.kind == "float_parsing" and re.fullmatch(r"[+-]?\d+,\d+", found):
+        return f" (write {found.replace(',', '.')})"
+    return ""
 
 
 def shown(found: object) -> str:
