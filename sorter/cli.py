@@ -1,0 +1,145 @@
+"""The command line: parse, call, exit code. Each command's module is imported only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from sorter import __version__
+from sorter.errors import SorterError
+
+_USAGE_EXIT_CODE = 2
+_EPILOG = "Exit codes: 0 fine, 1 runtime failure, 2 wrong usage, 78 bad configuration."
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(_USAGE_EXIT_CODE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command."""
+    parser = _Parser(prog="run_sorter.py", description="Sort products on a conveyor by color.", epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_run(commands)
+    _add_demo(commands)
+    _add_sort(commands)
+    _add_decide(commands)
+    _add_check(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _add(commands: _Commands[_Parser], name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary, epilog=_EPILOG)
+    parser.set_defaults(module=f"sorter.commands.{name}")
+    return parser
+
+
+def _add_run(commands: _Commands[_Parser]) -> None:
+    run = _add(commands, "run", "The service: all lines, MQTT and metrics, until stopped.")
+    run.add_argument(
+        "--config", type=Path, default=Path("config"), metavar="PATH", help="settings file, or its folder (config)"
+    )
+    _add_verbosity(run)
+
+
+def _add_demo(commands: _Commands[_Parser]) -> None:
+    demo = _add(
+        commands,
+        "demo",
+        "The service on a simulated belt, with a broker and a simulated diverter of its own, held against the truth.",
+    )
+    demo.add_argument("--seconds", type=_seconds, metavar="N", help="stop after N seconds (until Ctrl-C)")
+    demo.add_argument("--json", action="store_true", help="one decision a line, then one line with the summary")
+    demo.add_argument(
+        "--config", type=Path, metavar="PATH", help="settings of simulated lines (the ones that come with the sorter)"
+    )
+    demo.add_argument(
+        "--broker", choices=("mosquitto", "amqtt"), help="which broker to start (mosquitto where it is installed)"
+    )
+    _add_verbosity(demo)
+
+
+def _add_sort(commands: _Commands[_Parser]) -> None:
+    sort = _add(commands, "sort", "Decide every product in a film, folder or stream, from start to end; no broker.")
+    sort.add_argument("source", metavar="SOURCE", help="film, animated GIF, folder of pictures, rtsp://..., usb:0")
+    sort.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings file with the line")
+    sort.add_argument("--line", metavar="NAME", help="which line's settings, where the file has several")
+    sort.add_argument("--json", action="store_true", help="one decision a line, exactly as on the wire")
+    _add_verbosity(sort)
+
+
+def _add_decide(commands: _Commands[_Parser]) -> None:
+    decide = _add(commands, "decide", "Decide pictures, or boxes of pictures, each as one product.")
+    decide.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="each is one product")
+    decide.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="CSV",
+        help="columns file,x0,y0,x1,y1 (pixels; files relative to the CSV); without box columns the whole image",
+    )
+    decide.add_argument("--config", type=Path, metavar="FILE", help="settings file: its line's recipe")
+    decide.add_argument("--recipe", type=Path, metavar="FILE", help="recipe file")
+    decide.add_argument("--line", metavar="NAME", help="which line of --config, where it has several")
+    decide.add_argument("--json", action="store_true", help="one decision a line; the CSV's row comes back as ref")
+    _add_verbosity(decide)
+
+
+def _add_check(commands: _Commands[_Parser]) -> None:
+    check = _add(
+        commands, "check", "Validate settings and recipes: line and column of each mistake; bins that overlap."
+    )
+    check.add_argument(
+        "path", nargs="?", type=Path, default=Path("config"), metavar="PATH", help="file or folder (config)"
+    )
+    check.add_argument("--json", action="store_true", help="one JSON object with mistakes and warnings")
+    _add_verbosity(check)
+
+
+def _add_verbosity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verbose", "-v", action="store_true", help="log what is going on, in detail")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    _set_up_log(verbose=options.verbose)
+    try:
+        return int(import_module(options.module).execute(options))
+    except SorterError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output (head, say) has enough; the rest must not be flushed at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _set_up_log(*, verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )

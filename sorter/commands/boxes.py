@@ -1,0 +1,125 @@
+"""The CSV of ``decide --boxes``: checked whole, before the first decision."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from sorter.errors import ConfigurationError, Mistake, SourceError
+from sorter.records import Box
+
+_EDGES = ("x0", "y0", "x1", "y1")
+_MAX_BYTES = 256_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PictureBox:
+    """One product region of a picture."""
+
+    path: Path
+    box: Box | None
+    """None for the whole picture."""
+    ref: dict[str, str]
+    """The CSV's row."""
+    name: str
+    """What to call it on the screen."""
+
+    def within(self, width_px: int, height_px: int) -> Box:
+        """The box, or the whole of a picture of this size."""
+        return self.box or Box(0, 0, width_px, height_px)
+
+
+def read_boxes(path: Path) -> list[PictureBox]:
+    """Read and check every row: the file's name, and a box that lies within its picture.
+
+    Raises:
+        ConfigurationError: with every mistake of the CSV, each with its line.
+        SourceError: the CSV cannot be read.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise SourceError(f"{path}: larger than {_MAX_BYTES // 10**6} MB: split it")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _read_rows(path, csv.DictReader(file, strict=True))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}): check the name") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+
+
+def _read_rows(path: Path, reader: csv.DictReader[str]) -> list[PictureBox]:
+    columns = reader.fieldnames or []
+    if "file" not in columns:
+        raise ConfigurationError([Mistake(f"{path}:1:1", "the CSV has no column 'file': name the pictures in one")])
+    lacking = [edge for edge in _EDGES if edge not in columns]
+    if lacking and len(lacking) < len(_EDGES):
+        sentence = f"the CSV lacks the column {lacking[0]!r}: give all of x0, y0, x1, y1 or none"
+        raise ConfigurationError([Mistake(f"{path}:1:1", sentence)])
+    rows = _Rows(path, with_boxes=not lacking)
+    for row in reader:
+        rows.take(reader.line_num, row)
+    return rows.finish()
+
+
+class _Rows:
+    """Collects regions and mistakes."""
+
+    def __init__(self, path: Path, *, with_boxes: bool) -> None:
+        self._path = path
+        self._with_boxes = with_boxes
+        self._sizes: dict[Path, tuple[int, int] | None] = {}
+        self._regions: list[PictureBox] = []
+        self._mistakes: list[Mistake] = []
+
+    def take(self, line: int, row: dict[str, str]) -> None:
+        if None in row or None in row.values():
+            self._note(line, "the row has more or fewer fields than the heading: mend it")
+            return
+        picture = self._path.parent / row["file"]
+        box = self._box(line, row, picture) if self._with_boxes else None
+        if self._with_boxes and box is None:
+            return
+        self._regions.append(PictureBox(picture, box, dict(row), f"{row['file']}:{line}"))
+
+    def finish(self) -> list[PictureBox]:
+        if self._mistakes:
+            raise ConfigurationError(self._mistakes)
+        if not self._regions:
+            raise ConfigurationError([Mistake(f"{self._path}:1:1", "the CSV has no rows: nothing to decide")])
+        return self._regions
+
+    def _box(self, line: int, row: dict[str, str], picture: Path) -> Box | None:
+        try:
+            box = Box(*(int(row[edge]) for edge in _EDGES))
+        except ValueError:
+            self._note(line, "x0, y0, x1 and y1 must be whole numbers of pixels")
+            return None
+        if box.width <= 0 or box.height <= 0:
+            self._note(line, f"the box is {box.width} x {box.height} pixels: x1 and y1 must be beyond x0 and y0")
+            return None
+        size = self._size(picture)
+        if size and (box.x0 < 0 or box.y0 < 0 or box.x1 > size[0] or box.y1 > size[1]):
+            self._note(
+                line, f"the box {tuple(box)} reaches outside {row['file']}, which is {size[0]} x {size[1]} pixels"
+            )
+            return None
+        return box
+
+    def _size(self, picture: Path) -> tuple[int, int] | None:
+        """Width and height as the picture will be read; None where only reading it can tell what is wrong."""
+        if picture not in self._sizes:
+            try:
+                with Image.open(picture) as opened:
+                    turned = opened.getexif().get(0x0112, 1) >= 5  # EXIF orientations that swap the sides
+                    size = (opened.height, opened.width) if turned else (opened.width, opened.height)
+            except Exception:  # noqa: BLE001 - Pillow raises nearly anything; reading the picture tells it in a sentence
+                self._sizes[picture] = None
+            else:
+                self._sizes[picture] = size
+        return self._sizes[picture]
+
+    def _note(self, line: int, sentence: str) -> None:
+        self._mistakes.append(Mistake(f"{self._path}:{line}:1", sentence))

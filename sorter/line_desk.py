@@ -1,0 +1,251 @@
+"""One line at the service's desk: its process, its voice on the wire, its counts."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sorter.color.bins import bin_color
+from sorter.line import Heartbeat, LineStatus
+from sorter.line_process import LineProcess, Lost
+from sorter.outputs.confirm import ConfirmOutcome
+from sorter.outputs.messages import (
+    FrameCounts,
+    LatencySummary,
+    LineIdentity,
+    LineState,
+    LineStats,
+    Message,
+    decision_message,
+    recipe_message,
+    state_message,
+    stats_message,
+)
+from sorter.outputs.metrics import Metrics
+from sorter.outputs.mqtt import LinePublisher
+from sorter.ports import Clock
+from sorter.records import Decision, Verdict
+from sorter.settings.recipe import Recipe
+
+_log = logging.getLogger(__name__)
+
+_FAREWELL_S = 0.8
+_CONFIRMS_S = 0.4
+"""A diverter that has answered before is given this long to answer the last decisions."""
+_POLL_S = 0.01
+_RECENT_AGES = 1000
+
+_STATES = {
+    LineStatus.CONNECTING: (LineState.STARTING, None),
+    LineStatus.LEARNING: (LineState.STARTING, None),
+    LineStatus.RUNNING: (LineState.RUNNING, None),
+    LineStatus.LOST: (LineState.HALTED, "camera_lost"),
+    LineStatus.ENDED: (LineState.HALTED, "film_ended"),
+    LineStatus.REFUSED: (LineState.HALTED, "configuration_refused"),
+}
+
+DecisionListener = Callable[[Decision, Message], None]
+HeartbeatListener = Callable[[str, Heartbeat], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who else wants to know; called in the service's own thread, and must be quick."""
+
+    on_decision: DecisionListener = lambda _decision, _message: None
+    on_heartbeat: HeartbeatListener = lambda _line, _beat: None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """A line's counts since boot."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    branches: Counter[str] = field(default_factory=Counter)
+    bins: Counter[str] = field(default_factory=Counter)
+    frames: FrameCounts = field(default_factory=FrameCounts)
+    ages_s: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_AGES))
+
+    def count(self, decision: Decision) -> None:
+        self.verdicts[decision.verdict.value] += 1
+        self.branches[decision.branch] += 1
+        if decision.verdict is Verdict.ROUTED and decision.match is not None:
+            self.bins[decision.match.bin] += 1
+        self.ages_s.append(decision.decided_at_s - decision.captured_at_s)
+
+    def latency(self) -> LatencySummary | None:
+        if not self.ages_s:
+            return None
+        ranked = sorted(self.ages_s)
+        p50, p95 = (ranked[min(int(part * len(ranked)), len(ranked) - 1)] * 1000 for part in (0.5, 0.95))
+        return LatencySummary(p50_ms=p50, p95_ms=p95, max_ms=ranked[-1] * 1000)
+
+
+class LineDesk:
+    """One line in the service.
+
+    Args:
+        identity: who speaks on the wire.
+        recipe: in force.
+        process: the line's process, not yet started.
+        publisher: the line's connection, not yet started.
+        metrics: the service's.
+        clock: time.
+        listeners: who else wants to know.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a line, made by the service and handed in
+        self,
+        identity: LineIdentity,
+        recipe: Recipe,
+        process: LineProcess,
+        publisher: LinePublisher,
+        metrics: Metrics,
+        clock: Clock,
+        listeners: Listeners,
+    ) -> None:
+        self.name = identity.line
+        self.process = process
+        self.publisher = publisher
+        self.refusal: str | None = None
+        """Why the line's settings were refused."""
+        self._identity = identity
+        self._recipe = recipe
+        self._metrics = metrics
+        self._clock = clock
+        self._listeners = listeners
+        self._tally = _Tally()
+        self._base_frames = FrameCounts()
+        """What earlier processes of this line counted: each begins at zero."""
+        self._seq = 0
+        self._state: tuple[LineState, str] | None = None
+
+    def start(self) -> None:
+        """Announce the line and start its process."""
+        self._metrics.expect_line(self.name)
+        self._metrics.set_recipe(self.name, self._recipe.identity)
+        colors = {one.name: bin_color(one) for one in self._recipe.bins}
+        self.publisher.publish_recipe(recipe_message(self._recipe, self._identity, colors))
+        self.set_state(LineState.STARTING, "starting the line", None)
+        self.publisher.start()
+        self.process.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it decides products."""
+        return self._state is not None and self._state[0] is LineState.RUNNING
+
+    @property
+    def state_words(self) -> str:
+        """Its state and why."""
+        return "not started" if self._state is None else f"{self._state[0].value}: {self._state[1]}"
+
+    def listen(self) -> None:
+        """Take what the line's process has said, and look after the process."""
+        restarts = self.process.restarts
+        for report in self.process.listen():
+            match report:
+                case Decision():
+                    self._take_decision(report)
+                case Heartbeat():
+                    self._take_heartbeat(report)
+                case Lost():
+                    self._base_frames = self._tally.frames
+                    self.set_state(LineState.HALTED, f"the line's process {report.reason}", "line_process_lost")
+        if self.process.restarts > restarts:
+            self._metrics.count_restart(self.name)
+            self.set_state(LineState.STARTING, "starting the line again", None)
+
+    def _take_decision(self, decision: Decision) -> None:
+        self._seq += 1
+        shift_s = self._clock.wall_s() - self._clock.monotonic_s()
+        message = decision_message(decision, self._identity, self._seq, shift_s)
+        self.publisher.publish_decision(message, decision.deadline.act_before_s)
+        self._tally.count(decision)
+        self._metrics.count_decision(self.name, decision)
+        _log.info("%s", in_words(self.name, decision))
+        self._listeners.on_decision(decision, message)
+
+    def _take_heartbeat(self, beat: Heartbeat) -> None:
+        base = self._base_frames
+        self._tally.frames = FrameCounts(
+            processed=base.processed + beat.frames_processed,
+            given_up=base.given_up + beat.frames_given_up,
+            corrupt=base.corrupt + beat.frames_corrupt,
+        )
+        for duration_s in beat.processing_s:
+            self._metrics.observe_processing(self.name, duration_s)
+        if beat.status is LineStatus.REFUSED:
+            self.refusal = beat.reason
+        state, cause = _STATES[beat.status]
+        self.set_state(state, beat.reason, cause)
+        self._listeners.on_heartbeat(self.name, beat)
+
+    def _take_confirm(self, _decision_id: str, outcome: ConfirmOutcome) -> None:
+        self._metrics.count_confirmation(self.name, outcome)
+
+    def set_state(self, state: LineState, reason: str, cause: str | None) -> None:
+        """Say the line's state wherever it is read, if it is news; ``cause`` is the fail-safe row or None."""
+        if self._state == (state, reason):
+            return
+        level = logging.INFO if cause is None else logging.WARNING
+        _log.log(level, "line %s is %s: %s", self.name, state.value, reason)
+        self._state = (state, reason)
+        self._metrics.set_state(self.name, state)
+        self.publisher.publish_state(self._state_message(state, reason, cause))
+
+    def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
+        return state_message(state, reason, self._identity, self._recipe.identity, cause, self._clock.wall_s())
+
+    def refresh_metrics(self) -> None:
+        """Bring the line's metrics up to date."""
+        self._metrics.set_frames(self.name, self._tally.frames)
+        self._metrics.set_delivery(self.name, self.publisher.counts)
+        self._metrics.set_connected(self.name, connected=self.publisher.connected)
+
+    def publish_stats(self) -> None:
+        """Publish the line's counts."""
+        tally = self._tally
+        stats = LineStats(
+            products=tally.verdicts.total(),
+            by_verdict=dict(tally.verdicts),
+            by_branch=dict(tally.branches),
+            by_bin=dict(tally.bins),
+            frames=tally.frames,
+            delivery=self.publisher.counts,
+            latency=tally.latency(),
+        )
+        self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
+
+    def say_farewell(self) -> None:
+        """Deliver what can be delivered, publish the last counts, go offline."""
+        self._wait_for_confirms()
+        self.publish_stats()
+        farewell = self._state_message(LineState.OFFLINE, "the service was stopped", None)
+        self.publisher.close(farewell, _FAREWELL_S)
+        self._metrics.set_state(self.name, LineState.OFFLINE)
+        self.refresh_metrics()
+
+    def _wait_for_confirms(self) -> None:
+        end_s = self._clock.monotonic_s() + _CONFIRMS_S
+        while self.publisher.connected and self._clock.monotonic_s() < end_s:
+            counts = self.publisher.counts
+            if not counts.waiting and (not counts.confirmed or counts.confirmed >= counts.acknowledged):
+                return
+            self._clock.wait_s(_POLL_S)
+
+
+def in_words(line: str, decision: Decision) -> str:
+    """One decision for a person to read."""
+    match, reading = decision.match, decision.reading
+    color = "no color"
+    if reading is not None:
+        lightness, a, b = reading.dominant.lab
+        color = f"Lab {lightness:.0f} {a:.0f} {b:.0f}, {reading.dominant.share:.0%}"
+    nearest = "" if match is None else f", nearest {match.bin} at {match.delta_e:.1f} dE00"
+    verdict = (
+        decision.verdict.value if decision.reason is None else f"{decision.verdict.value} ({decision.reason.value})"
+    )
+    return f"{line} product {decision.product}: {verdict} -> {decision.branch} ({color}{nearest})"

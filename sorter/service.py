@@ -1,0 +1,141 @@
+"""Build, supervise, stop: the only file that knows every part."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import wait as wait_for_any
+
+from prometheus_client import CollectorRegistry
+
+from sorter import __version__
+from sorter.line import LineJob
+from sorter.line_desk import LineDesk, Listeners
+from sorter.line_process import LineProcess
+from sorter.outputs.confirm import ConfirmOutcome
+from sorter.outputs.http import MetricsServer
+from sorter.outputs.messages import LineIdentity
+from sorter.outputs.metrics import Metrics
+from sorter.outputs.mqtt import LinePublisher
+from sorter.ports import Clock
+from sorter.settings.load import Project
+from sorter.settings.site import LineSettings, SimulatorSource
+
+_TICK_S = 0.05
+_STATS_EVERY_S = 5.0
+_STOP_LINES_S = 1.5
+_HEALTHY_S = 2.0
+
+
+class Service:
+    """All lines of a site, with MQTT and metrics around them.
+
+    Args:
+        project: checked settings and recipes.
+        clock: time.
+        boot_id: never the same for two runs.
+        listeners: who else wants to know of decisions and heartbeats.
+    """
+
+    def __init__(self, project: Project, clock: Clock, boot_id: str, listeners: Listeners | None = None) -> None:
+        self._project = project
+        self._clock = clock
+        self._registry = CollectorRegistry()
+        self._metrics = Metrics(self._registry)
+        self._listeners = listeners or Listeners()
+        lines = enumerate(project.site.value.lines)
+        self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
+        self._server: MetricsServer | None = None
+        self._ticked_at_s = clock.monotonic_s()
+        self._stats_at_s = clock.monotonic_s() + _STATS_EVERY_S
+
+    def _make_desk(self, index: int, settings: LineSettings, boot_id: str) -> LineDesk:
+        site = self._project.site
+        recipe = self._project.recipes[settings.name].value
+        simulated = isinstance(settings.source, SimulatorSource)
+        identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
+        job = LineJob(settings, recipe, self._project.base, site.place("lines", index, "region"))
+
+        def count_confirm(_decision_id: str, outcome: ConfirmOutcome) -> None:
+            self._metrics.count_confirmation(settings.name, outcome)
+
+        publisher = LinePublisher(identity, site.value.mqtt, self._clock, count_confirm, self._project.base)
+        process = LineProcess(job, self._clock)
+        return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners)
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where the metrics listen; None before `run`."""
+        return None if self._server is None else self._server.port
+
+    @property
+    def refusals(self) -> Sequence[str]:
+        """Sentences of the lines whose settings were refused."""
+        return [desk.refusal for desk in self._desks if desk.refusal is not None]
+
+    @property
+    def confirmed(self) -> int:
+        """Decisions that the diverters have answered."""
+        return sum(desk.publisher.counts.confirmed for desk in self._desks)
+
+    @property
+    def pids(self) -> dict[str, int | None]:
+        """Process ids of the lines, by name."""
+        return {desk.name: desk.process.pid for desk in self._desks}
+
+    def run(self, stop_requested: Callable[[], bool]) -> None:
+        """Work until ``stop_requested`` answers yes or no line has anything left to do; then stop cleanly.
+
+        Raises:
+            ConfigurationError: the metrics address cannot be listened on.
+        """
+        metrics = self._project.site.value.metrics
+        self._server = MetricsServer(metrics.host, metrics.port, self._registry, self._healthy, self._ready)
+        self._metrics.describe_build(__version__, platform.python_version())
+        try:
+            for desk in self._desks:
+                desk.start()
+            while not stop_requested() and not all(desk.process.done for desk in self._desks):
+                self._tick()
+        finally:
+            self._stop()
+
+    def _tick(self) -> None:
+        pipes = [desk.process.pipe for desk in self._desks if desk.process.pipe is not None]
+        if pipes:
+            wait_for_any(pipes, timeout=_TICK_S)
+        else:
+            self._clock.wait_s(_TICK_S)
+        now_s = self._clock.monotonic_s()
+        for desk in self._desks:
+            desk.listen()
+            desk.refresh_metrics()
+            if now_s >= self._stats_at_s:
+                desk.publish_stats()
+        if now_s >= self._stats_at_s:
+            self._stats_at_s = now_s + _STATS_EVERY_S
+        self._ticked_at_s = now_s
+
+    def _stop(self) -> None:
+        """Within three seconds: lines decide what they have, the broker hears of it, the state goes offline."""
+        end_s = self._clock.monotonic_s() + _STOP_LINES_S
+        for desk in self._desks:
+            desk.process.ask_to_stop()
+        while any(desk.process.pipe is not None for desk in self._desks) and self._clock.monotonic_s() < end_s:
+            self._tick()
+        for desk in self._desks:
+            desk.process.end()
+        with ThreadPoolExecutor(max_workers=max(len(self._desks), 1)) as pool:
+            list(pool.map(LineDesk.say_farewell, self._desks))
+        if self._server is not None:
+            self._server.close()
+
+    def _healthy(self) -> tuple[bool, str]:
+        silent_s = self._clock.monotonic_s() - self._ticked_at_s
+        return silent_s < _HEALTHY_S, f"the service last looked after its lines {silent_s:.1f} s ago"
+
+    def _ready(self) -> tuple[bool, str]:
+        lacking = [f"line {desk.name} is {desk.state_words}" for desk in self._desks if not desk.running]
+        lacking += [f"line {desk.name} has no broker" for desk in self._desks if not desk.publisher.connected]
+        return not lacking, "; ".join(lacking) or "every line runs and has its broker"
