@@ -278,7 +278,7 @@ class Pipeline:
                 where = _whole_grid_mask(track.blob, self._grid)
                 in_frame, in_model = belt.contour_contrast(cells, where)
                 if in_frame < 0.5 * in_model:
-                    belt.absorb(cells, cv2.dilate(where, np.ones((5, 5), np.uint8)))
+                    belt.absorb(cells, where)
                     self._tracker.tracks.remove(track)
                     self._followed.pop(track.number, None)
                     self.counts.ghosts_absorbed += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,8 +111,8 @@ def ellipse_mask(height: int, width: int, scale: float) -> Mask:
 
 def _corner_color(image_bgr: BgrImage) -> LabPixels | None:
     """The even color of the corners, shape (1, 3); None where they show no one color."""
-    outside = cv2.bitwise_not(ellipse_mask(*image_bgr.shape[:2], 1.08))
-    rows, columns = pick(outside, 256)
+    height, width = image_bgr.shape[:2]
+    rows, columns = pick(255 - ellipse_mask(height, width, 1.08), 256)
     if len(rows) < 8:
         return None
     pixels = bgr_to_lab(image_bgr[rows, columns])

@@ -73,7 +73,7 @@ def _application(
         if method not in {"GET", "HEAD"}:
             return _say(start_response, "405 Method Not Allowed", {"error": "only GET and HEAD"})
         if path == "/metrics":
-            body = metrics(environ, start_response)
+            body = metrics(environ | {"REQUEST_METHOD": "GET"}, start_response)
         elif path in checks:
             body = _check(checks[path], start_response)
         else:
@@ -104,6 +104,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 2 * _MAX_REQUESTS
 
     def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
         self._places = threading.BoundedSemaphore(_MAX_REQUESTS)

@@ -85,13 +85,13 @@ class Belt:
         self._deviation += weight * 0.5 * (1.25 * np.abs(residual) - self._deviation)
 
     def absorb(self, cells: LabCells, where: Mask) -> None:
-        """Take what a frame shows at ``where`` for belt: what stood there while learning has gone."""
-        spot = where > 0
+        """Take what a frame shows in and around ``where`` for belt: what stood there while learning has gone."""
+        spot = cv2.dilate(where, np.ones((5, 5), np.uint8)) > 0
         self._mean[spot] = cells[spot]
 
     def contour_contrast(self, cells: LabCells, blob: Mask) -> tuple[float, float]:
         """How sharply a blob's outline stands out: in the frame, and in the model (mean Lab steps)."""
-        rim = cv2.dilate(blob, _KERNEL) & ~cv2.erode(blob, _KERNEL)
+        rim = np.asarray(cv2.morphologyEx(blob, cv2.MORPH_GRADIENT, _KERNEL), np.uint8)
         return _steepness(cells, rim), _steepness(self._mean, rim)
 
     def _measure_light(self, cells: LabCells) -> float:

@@ -160,14 +160,14 @@ def has_neck(mask: Mask) -> bool:
     depth at which they parted tells how wide the neck was.
     """
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    depth = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 3), np.float32)
     deepest = float(depth.max())
     if deepest < 3:  # too coarse to tell a neck from the raggedness of the outline
         return False
     for part in (0.15, 0.25, 0.35, 0.45, 0.55):
         level = part * deepest
         count, labels = cv2.connectedComponents((depth > level).astype(np.uint8))
-        if count > 2 and _two_lobes(depth, labels, count, level):
+        if count > 2 and _two_lobes(depth, np.asarray(labels, np.int32), count, level):
             return True
     return False
 
@@ -190,7 +190,6 @@ def blur_part(blob: Blob, cells: LabCells, belt: LabCells) -> float:
     away = np.linalg.norm(cells[rows, columns] - belt[rows, columns], axis=2)
     contrast = float(np.percentile(away, 80))
     step_x, step_y = np.abs(np.diff(away, axis=1)), np.abs(np.diff(away, axis=0))
-    # The steepest tenth: glare and print inside are steep too, but an unsharp picture has no steep step at all.
+    # The steepest steps: glare and print inside are steep too, but an unsharp picture has no steep step at all.
     steepest = max(float(np.percentile(step_x, 95)), float(np.percentile(step_y, 95)), 1e-6)
-    edge_cells = contrast / steepest
-    return edge_cells / max(min(blob.mask.shape), 1)
+    return float(contrast / steepest / max(min(blob.mask.shape), 1))
