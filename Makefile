@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 
 SECONDS ?= 20
 ARGS ?=
-# Tried in this order; 3.14 is the newest for which every locked package has a wheel.
+# Tried in this order; every locked package has a wheel for each of them.
 PYTHONS ?= python3.14 python3.13 python3.12 python3.11 python3
 UV_VERSION := 0.13.8
 
@@ -46,7 +46,7 @@ lint: $(DEV_READY) ## ruff, mypy and the import contracts
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m mypy
-	@.venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 
 bench: $(DEV_READY) ## time each stage on this machine, beside reference computations
 	@$(PYTHON) -m benchmarks $(ARGS)
