@@ -35,11 +35,12 @@ class Mosquitto:
     program: str
     folder: Path
     port: int
+    settings: str = "allow_anonymous true\n"
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         config = self.folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        config.write_text(f"listener {self.port} 127.0.0.1\npersistence false\n{self.settings}")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([self.program, "-v", "-c", str(config)], stderr=log)
         wait_for("mosquitto listens", self._listens)

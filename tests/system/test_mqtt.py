@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,10 @@ def state(value: LineState, reason: str = "as asked") -> Message:
 class Line:
     """A publisher as the service holds it, with a counter of decisions."""
 
-    def __init__(self, port: int, protocol: MqttProtocol = MqttProtocol.V5, keepalive_s: int = 5) -> None:
+    def __init__(self, port: int, protocol: MqttProtocol = MqttProtocol.V5, **settings: object) -> None:
         self.confirms: list[tuple[str, ConfirmOutcome]] = []
-        settings = MqttSettings(port=port, protocol=protocol, keepalive_s=keepalive_s)
-        self.publisher = LinePublisher(IDENTITY, settings, SystemClock(), self._confirmed, Path())
+        chosen = MqttSettings(port=port, protocol=protocol, **{"keepalive_s": 5, **settings})
+        self.publisher = LinePublisher(IDENTITY, chosen, SystemClock(), self._confirmed, Path())
         self.seq = 0
         self.publisher.publish_recipe(recipe_message(RECIPE, IDENTITY, {"red": RED}))
         self.publisher.publish_state(state(LineState.RUNNING))
@@ -329,3 +330,105 @@ def test_a_retained_confirm_is_ignored(mosquitto, lines, read, wait_for, protoco
     # A retained one is delivered in answer to the subscription, before anything published after it.
     wait_for("it listens", lambda: (reader.client.publish(topic, new, qos=1), line.confirms)[1])
     assert line.confirms == [("new", ConfirmOutcome.ACTUATED)]
+
+
+def restart_with(mosquitto, settings: str) -> None:
+    mosquitto.stop()
+    mosquitto.settings = settings
+    mosquitto.start()
+
+
+@pytest.mark.parametrize("protocol", MqttProtocol)
+def test_a_broker_that_refuses_us_is_told_once_and_nothing_is_sent(mosquitto, lines, wait_for, caplog, protocol):
+    restart_with(mosquitto, "allow_anonymous false\n")
+    caplog.set_level(logging.DEBUG, "sorter")
+    line = Line(mosquitto.port, protocol)
+    lines.append(line)
+    line.decide(60.0)
+    wait_for("two attempts", lambda: caplog.text.count("it refuses us") >= 2)
+    loud = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert len(loud) == 1
+    assert "Not authorized" in loud[0]
+    assert (line.publisher.connected, line.publisher.counts.sent) == (False, 0)
+
+
+def test_a_decision_the_broker_refuses_is_counted_and_told(mosquitto, lines, wait_for, caplog, tmp_path):
+    rules = tmp_path / "acl"
+    rules.write_text("topic read #\ntopic write sorter/+/+/state\n")
+    rules.chmod(0o700)
+    restart_with(mosquitto, f"allow_anonymous true\nuser root\nacl_file {rules}\n")
+    line = Line(mosquitto.port)
+    lines.append(line)
+    for _ in range(3):
+        line.decide(60.0)
+    wait_for("all are refused", lambda: line.publisher.counts.failed == 3)
+    counts = line.publisher.counts
+    assert (counts.dropped, counts.acknowledged, counts.waiting) == (3, 0, 0)
+    assert caplog.text.count("the broker refuses messages below sorter/plant 1/line 1") == 1
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of our own for 127.0.0.1, and its key beside it."""
+    path = tmp_path / "broker.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run(
+        [*command.split(), "-keyout", str(tmp_path / "key.pem"), "-out", str(path)], check=True, capture_output=True
+    )
+    return path
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
+def test_a_line_speaks_tls_with_a_broker_it_can_verify_and_with_no_other(
+    mosquitto, lines, wait_for, caplog, certificate
+):
+    key = certificate.with_name("key.pem")
+    restart_with(mosquitto, f"allow_anonymous true\nuser root\ncertfile {certificate}\nkeyfile {key}\n")
+    lines.append(Line(mosquitto.port, tls_ca_file=str(certificate)))
+    lines[0].decide(60.0)
+    wait_for("the decision is acknowledged", lambda: lines[0].publisher.counts.acknowledged == 1)
+    other = "/etc/ssl/certs/ca-certificates.crt"
+    if not Path(other).is_file():
+        pytest.skip("this system has no certificate authorities to distrust")
+    lines.append(Line(mosquitto.port, tls_ca_file=other))
+    wait_for("it is told why", lambda: "certificate verify failed" in caplog.text)
+    assert not lines[1].publisher.connected
+
+
+def test_a_session_of_outages_leaves_no_decision_unaccounted_for(mosquitto, lines, read, wait_for):
+    """The broker goes away and comes back under load: no decision is delivered late, none is lost without a count."""
+    line = Line(mosquitto.port)
+    lines.append(line)
+    arrivals: list[tuple[str, bool]] = []
+
+    def listen():
+        reader = read(mosquitto.port)
+
+        def note(_client, _data, message):
+            if message.topic.endswith("/decision"):
+                sent = json.loads(message.payload)
+                late = time.time() > datetime.fromisoformat(sent["act_before"]).timestamp() + 0.05
+                arrivals.append((sent["decision_id"], late))
+
+        reader.client.on_message = note
+
+    for outage in range(3):
+        if outage:
+            mosquitto.start()
+        listen()
+        wait_for("it is connected", lambda: line.publisher.connected, 20)
+        for _ in range(100):
+            line.decide(0.8)
+        before = len(arrivals)
+        wait_for("some arrive", lambda before=before: len(arrivals) > before)
+        mosquitto.stop(signal.SIGKILL)
+        for _ in range(100):
+            line.decide(0.8)
+    wait_for("all are settled", lambda: not line.publisher.counts.waiting)
+    counts = line.publisher.counts
+    assert counts.made == 600 == counts.acknowledged + counts.expired + counts.dropped
+    assert not [name for name, late in arrivals if late]
+    assert len({name for name, _ in arrivals}) <= counts.acknowledged + counts.expired
