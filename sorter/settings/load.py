@@ -13,7 +13,7 @@ from sorter.errors import ConfigurationError, Mistake
 from sorter.settings.document import Document, Finding, Location, read_document
 from sorter.settings.recipe import FallbackBranches, Recipe, repeated_names
 from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
-from sorter.settings.site import SiteSettings
+from sorter.settings.site import MOST_BRANCHES, SiteSettings
 
 SITE_FILE = "sorter.yaml"
 """What the settings file is called in a configuration folder."""
@@ -179,7 +179,7 @@ def _repeated(document: Document) -> Iterator[Finding]:
 def _lines(document: Document) -> Iterator[_Line]:
     for index, entry in enumerate(_entries(document, "lines")):
         recipe, branches = _get(entry, "recipe"), _get(entry, "branches")
-        declared = frozenset(branches) if isinstance(branches, dict) else frozenset()
+        declared = frozenset(branches) if isinstance(branches, dict) and len(branches) <= MOST_BRANCHES else frozenset()
         path = document.path.parent / (recipe if isinstance(recipe, str) else "")
         yield _Line(index, str(_get(entry, "name")), path, declared)
 
@@ -219,5 +219,5 @@ def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:
         if line.branches and isinstance(branch, str) and branch not in line.branches:
             has = ", ".join(sorted(line.branches))
             remedy = did_you_mean(branch, line.branches) or ": add it there, or use one of its own;"
-            sentence = f"the line {line.name!r} has no branch {shown(branch)}{remedy} it declares {has}"
+            sentence = f"the line {line.name[:64]!r} has no branch {shown(branch)}{remedy} it declares {has}"
             yield recipe.at(recipe.mark(*loc), prefixed(loc, sentence))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ from sorter.settings.site import TOPIC_PATTERN
 from sorter.settings.source import RTSP_PATTERN
 
 _LONGEST_SHOWN = 40
+_MOST_COMPARED = 64
 
 _HEX = 'must be a color in quotes, such as "#d62828": without quotes a # begins a comment'
 _PATTERNS = {
@@ -70,17 +71,22 @@ class _Problem:
 def findings_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Finding]:
     """One finding for each mistaken place of the document, in no particular order."""
     problems = [_problem(one, model) for one in error.errors(include_url=False)]
+    suggested = _suggested(problems)
     places: dict[tuple[Location, bool], list[_Problem]] = {}
     for problem in problems:
-        if not _said_already(problem, problems, document):
+        if not _said_already(problem, suggested, document):
             places.setdefault((problem.loc, problem.spot.is_key), []).append(problem)
     return [_finding(here, document) for here in places.values()]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Collection[str]) -> str:
     """``, did you mean 'left'?`` when a known word is close; else nothing."""
-    near = difflib.get_close_matches(word[:_LONGEST_SHOWN], sorted(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    return "".join(f", did you mean {near!r}?" for near in _nearest(word, known))
+
+
+def _nearest(word: str, known: Collection[str]) -> list[str]:
+    """One word or none. A long list is not searched: that takes time, and nobody wrote it by hand."""
+    return [] if len(known) > _MOST_COMPARED else difflib.get_close_matches(word[:_LONGEST_SHOWN], sorted(known), n=1)
 
 
 def prefixed(loc: Location, sentence: str) -> str:
@@ -94,17 +100,22 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> _Problem:
     return _Problem(error["type"], here, parent, error["input"], error.get("ctx", {}), error["msg"])
 
 
-def _said_already(problem: _Problem, problems: Sequence[_Problem], document: Document) -> bool:
+def _suggested(problems: Sequence[_Problem]) -> frozenset[Location]:
+    """Keys that unknown keys are taken to mean: an operator need not be told that they are missing, too."""
+    unknown = [one for one in problems if one.kind == "extra_forbidden"]
+    return frozenset(
+        (*one.loc[:-1], key) for one in unknown for key in _nearest(str(one.loc[-1]), keys_of(one.parent.wanted))
+    )
+
+
+def _said_already(problem: _Problem, suggested: frozenset[Location], document: Document) -> bool:
     """Whether another finding tells the operator all there is to mend."""
     loc = problem.loc
-    if any(loc[: len(refused)] == refused for refused in document.refused):
+    if any(loc[:end] in document.refused for end in range(len(loc) + 1)):
         return True
     if problem.kind == "too_short":  # pydantic counts only the entries that are right
         return _length(problem.found) >= int(str(problem.context["min_length"]))
-    if problem.kind != "missing":
-        return False
-    unknown = [str(one.loc[-1]) for one in problems if one.kind == "extra_forbidden" and one.loc[:-1] == loc[:-1]]
-    return (*loc[:-1], "<<") in document.refused or any(_close(key, str(loc[-1])) for key in unknown)
+    return problem.kind == "missing" and (loc in suggested or (*loc[:-1], "<<") in document.refused)
 
 
 def _wants(problem: _Problem) -> str:
@@ -173,10 +184,6 @@ def _short(text: str) -> str:
 
 def _length(found: object) -> int:
     return len(found) if isinstance(found, Sequence | Mapping) else 0
-
-
-def _close(word: str, known: str) -> bool:
-    return bool(difflib.get_close_matches(word[:_LONGEST_SHOWN], [known]))
 
 
 def _finding(here: Sequence[_Problem], document: Document) -> Finding:

@@ -45,6 +45,7 @@ __all__ = [
     "UsbSource",
 ]
 
+MOST_BRANCHES = 64
 TOPIC_PATTERN = r"^[^+#\x00/$][^+#\x00]*[^+#\x00/]$|^[^+#\x00/$]$"
 
 
@@ -161,7 +162,7 @@ class LineSettings(Strict):
     """Where a product is decided: part of the region's length along the belt, 0 where products enter."""
     product: ProductSettings = ProductSettings()
     """What counts as one whole product."""
-    branches: Annotated[dict[Name, BranchSettings], Field(min_length=1)]
+    branches: Annotated[dict[Name, BranchSettings], Field(min_length=1, max_length=MOST_BRANCHES)]
     """The ways out of this line, each by its name."""
     timing: TimingSettings
     """When the diverter must act."""

@@ -149,7 +149,7 @@ class SimulatorSource(Strict):
     """How fast the drawn belt moves."""
     belt_hex: HexColor = "#3c4046"
     """The empty belt's color, in quotes."""
-    products: Annotated[tuple[SimulatedProduct, ...], Field(min_length=1)]
+    products: Annotated[tuple[SimulatedProduct, ...], Field(min_length=1, max_length=64)]
     """The kinds of product, drawn in random order."""
     lanes: Annotated[int, Field(ge=1, le=8)] = 1
     """Products can lie side by side, one in each lane."""
