@@ -24,7 +24,6 @@ in_storage() {
 make_base() {
     debootstrap --variant=minbase bookworm "$folder/base" >"$folder/debootstrap.log" 2>&1 \
         || { tail -n 20 "$folder/debootstrap.log" >&2; exit 1; }
-    echo "deb http://deb.debian.org/debian-security bookworm-security main" >>"$folder/base/etc/apt/sources.list"
     # As in the real slim image, and half the bytes to copy from layer to layer.
     rm -rf "$folder"/base/var/cache/apt/* "$folder"/base/var/lib/apt/lists/* "$folder"/base/usr/share/doc/* \
         "$folder"/base/usr/share/locale/* "$folder"/base/usr/share/man/*
