@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import cv2
@@ -83,9 +84,21 @@ class UsbCamera:
                 self._in_use.release()
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV's own warnings off stderr while a camera is opened; we say it in one sentence."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
 def _open(settings: UsbSource) -> cv2.VideoCapture:
     backend = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY
-    camera = cv2.VideoCapture(settings.device, backend)
+    with _quiet():
+        camera = cv2.VideoCapture(settings.device, backend)
     if not camera.isOpened():
         raise SourceError(
             f"camera {settings.device} cannot be opened: check that it is plugged in, that its number is "

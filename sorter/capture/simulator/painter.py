@@ -154,7 +154,10 @@ def _noise_tiles(settings: SimulatorSource) -> tuple[BgrImage, BgrImage] | None:
         return None
     random = np.random.default_rng([settings.seed % 2**64, 1 << 24])
     shape = (settings.height_px + _NOISE_ROOM_PX, settings.width_px + _NOISE_ROOM_PX)
-    common = random.standard_normal((*shape, 1), np.float32)
-    own = random.standard_normal((*shape, 3), np.float32)
-    noise = np.rint((common + own) * (_NOISE_DEVIATION * settings.noise / math.sqrt(2)))
-    return np.maximum(noise, 0).astype(np.uint8), np.maximum(-noise, 0).astype(np.uint8)
+    common = random.standard_normal(shape, np.float32)
+    lighter, darker = np.empty((*shape, 3), np.uint8), np.empty((*shape, 3), np.uint8)
+    for channel in range(3):  # one at a time: a third of the memory
+        noise = common + random.standard_normal(shape, np.float32)
+        noise = np.rint(noise * np.float32(_NOISE_DEVIATION * settings.noise / math.sqrt(2)))
+        lighter[..., channel], darker[..., channel] = np.maximum(noise, 0), np.maximum(-noise, 0)
+    return lighter, darker

@@ -60,8 +60,10 @@ def belt_strip(settings: SimulatorSource, belt: BeltFrame, canvas_px: tuple[int,
     reach = blur.shape[1]
     columns = np.arange(-reach, PERIOD_PX + canvas_px[0] + 1 + reach) % PERIOD_PX
     moving = cv2.filter2D(detail[:, columns], -1, blur)[:, reach:-reach]
-    strip = hex_to_bgr(settings.belt_hex) * (1 + moving[..., None])
-    return np.asarray(np.clip(strip + 0.5, 0, 255), np.uint8)
+    strip = np.empty((*moving.shape, 3), np.uint8)
+    for channel, level in enumerate(hex_to_bgr(settings.belt_hex)):  # one at a time: a third of the memory
+        strip[..., channel] = np.clip(level * (1 + moving) + 0.5, 0, 255)
+    return strip
 
 
 def _detail(settings: SimulatorSource, breadth_px: int) -> FloatImage:

@@ -44,9 +44,10 @@ def test_each_kind_of_settings_opens_its_source(write_film: Any, bars: Any, tmp_
         assert isinstance(open_source(line(settings), tmp_path, clock), kind)
 
 
-def test_a_usb_camera_that_is_not_there_is_refused(tmp_path: Path, clock: Any) -> None:
+def test_a_usb_camera_that_is_not_there_is_refused(tmp_path: Path, clock: Any, capfd: Any) -> None:
     with pytest.raises(SourceError, match="camera 63 cannot be opened: check"):
         open_source(line({"kind": "usb", "device": 63}), tmp_path, clock)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_film_that_is_not_there_is_refused_before_any_frame(tmp_path: Path, clock: Any) -> None:
