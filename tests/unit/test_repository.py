@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -190,3 +191,10 @@ def test_hadolint_has_nothing_to_say_of_the_dockerfile() -> None:
 
 def test_continuous_integration_can_be_started() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_container_is_given_the_directory_of_the_settings_and_nothing_to_write() -> None:
+    sorter = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]["sorter"]
+    sources = [ROOT / "deploy" / volume.split(":")[0] for volume in sorter["volumes"]]
+    assert all(source.is_dir() for source in sources)
+    assert sorter["read_only"]
