@@ -88,7 +88,7 @@ def _mosquitto(port: int) -> Iterator[Broker]:
         raise BrokerError("mosquitto is not installed: install it, or use the embedded broker (amqtt)")
     with tempfile.TemporaryDirectory(prefix="sorter-broker-") as folder:
         settings = Path(folder, "mosquitto.conf")
-        settings.write_text(f"listener {port} {_HOST}\nallow_anonymous true\npersistence false\n")
+        settings.write_text(f"listener {port} {_HOST}\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n")
         log = Path(folder, "log")
         with log.open("wb") as output:
             # In a session of its own: Ctrl-C must reach the sorter first, so that it can say farewell.

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -432,3 +433,7 @@ def test_a_session_of_outages_leaves_no_decision_unaccounted_for(mosquitto, line
     assert counts.made == 600 == counts.acknowledged + counts.expired + counts.dropped
     assert not [name for name, late in arrivals if late]
     assert len({name for name, _ in arrivals}) <= counts.acknowledged + counts.expired
+
+
+def test_a_decision_is_not_held_back_by_tcp(line):
+    assert line.publisher._connection._client.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
