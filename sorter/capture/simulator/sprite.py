@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sorter.capture.simulator.outline import hexagon_corners
 from sorter.capture.simulator.texture import hex_to_bgr
-from sorter.capture.simulator.truth import TrueProduct, hexagon_corners
+from sorter.capture.simulator.truth import TrueProduct
 from sorter.color.lab import lab_to_srgb, rgb_to_lab
 from sorter.records import BgrImage
 from sorter.settings.site import Shape, SimulatedProduct, SimulatorSource

@@ -11,13 +11,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sorter.capture.simulator.outline import MAX_TURN_DEG, extents_px, largest_extents_px
 from sorter.errors import SourceError
-from sorter.settings.site import Shape, SimulatedProduct, SimulatorSource
+from sorter.settings.site import SimulatorSource
 
-MAX_TURN_DEG = 15.0
-"""Products lie turned by up to this much from straight along the belt."""
 # Part of the free width of its lane by which a product may lie beside the lane's middle.
 _WANDER = 0.5
 
@@ -96,7 +94,7 @@ class Schedule:
     def __init__(self, settings: SimulatorSource, direction_deg: float) -> None:
         self.belt = BeltFrame(settings, direction_deg)
         self._settings = settings
-        self._largest_px = _largest_extents_px(settings)
+        self._largest_px = largest_extents_px(settings)
         self._lane_px = self._lane_width_px()
         self._fronts_px = [array("d", [self._first_front_px(lane)]) for lane in range(settings.lanes)]
         # Bounded: products in view and some more; the rest is cheap to draw again.
@@ -162,7 +160,7 @@ class Schedule:
         number = int(random.integers(len(self._settings.products)))
         kind = self._settings.products[number]
         turn_deg = float(random.uniform(-MAX_TURN_DEG, MAX_TURN_DEG))
-        length_px, width_px = _extents_px(kind, turn_deg, self._settings).tolist()
+        length_px, width_px = extents_px(kind, turn_deg, self._settings).tolist()
         free_px = self._lane_px - width_px
         beside_px = float(random.uniform(-0.5, 0.5)) * _WANDER * free_px
         return TrueProduct(
@@ -233,39 +231,3 @@ def _overlap(span: Span | None, from_s: float, to_s: float) -> bool:
 def _exact(value: float) -> float:
     """Cosine and sine of whole quarter turns, freed from rounding."""
     return round(value) + 0.0 if abs(value - round(value)) < 1e-12 else value
-
-
-def _extents_px(kind: SimulatedProduct, turn_deg: float, settings: SimulatorSource) -> NDArray[np.float64]:
-    """Extent along and across the belt of a product turned by ``turn_deg``."""
-    half = np.array([kind.length_mm, kind.width_mm]) / settings.mm_per_px / 2
-    angle = math.radians(turn_deg)
-    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
-    match kind.shape:
-        case Shape.DISC:
-            extent = np.array([half[0], half[0]])
-        case Shape.ELLIPSE:
-            extent = np.hypot([half[0] * cos, half[0] * sin], [half[1] * sin, half[1] * cos])
-        case Shape.BOX:
-            extent = np.array([half[0] * cos + half[1] * sin, half[0] * sin + half[1] * cos])
-        case Shape.HEXAGON:
-            extent = np.abs(hexagon_corners(half) @ _turn(angle)).max(axis=0)
-    return 2 * extent
-
-
-def _largest_extents_px(settings: SimulatorSource) -> tuple[float, float]:
-    """Largest extents along and across of any product as it may lie, to a fraction of a pixel."""
-    turns_deg = np.linspace(0, MAX_TURN_DEG, 61).tolist()
-    extents = [_extents_px(kind, turn, settings) for kind in settings.products for turn in turns_deg]
-    along_px, across_px = np.max(extents, axis=0).tolist()
-    return along_px + 1.0, across_px
-
-
-def hexagon_corners(half: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners (6, 2) of a hexagon with points at both ends, stretched to half its length and half its width."""
-    angles = np.arange(6) * math.pi / 3
-    return np.stack([np.cos(angles), np.sin(angles) / math.sin(math.pi / 3)], axis=1) * half
-
-
-def _turn(angle: float) -> NDArray[np.float64]:
-    """Matrix that turns row vectors by ``angle``, from the belt's direction toward its across axis."""
-    return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
