@@ -116,8 +116,16 @@ class Schedule:
         return moved_px - (self.belt.length_px + product.length_px) / 2
 
     def visible_s(self, product: TrueProduct) -> Span | None:
-        """When any of a product's bounding rectangle is in the picture; None where it never is."""
-        return self._crossing(product, grow=1)
+        """When any of a product's bounding rectangle is in the picture; None where it never is.
+
+        On a slanted belt a little more: the rectangle is taken to be upright in the picture.
+        """
+        span = self._crossing(product, grow=1)
+        if span is None:
+            return None
+        leaves_s = product.enters_s + (self.belt.length_px + product.length_px) / self.belt.speed_px_per_s
+        first_s, last_s = max(span.first_s, product.enters_s), min(span.last_s, leaves_s)
+        return Span(first_s, last_s) if first_s <= last_s else None
 
     def whole_s(self, product: TrueProduct) -> Span | None:
         """When all of a product's bounding rectangle is in the picture; None where it never is."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sorter.capture.simulator.truth import Schedule, truth
@@ -80,6 +80,7 @@ def test_gaps_lie_between_one_and_two_and_lanes_do_not_touch(
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(-360, 360), st.floats(0, 60))
+@example(-314.0, 55.75)  # in a corner the upright rectangle would be seen before the product enters
 def test_products_between_agrees_with_when_each_is_visible(direction_deg: float, at_s: float) -> None:
     schedule = truth(belt(lanes=1), direction_deg)
     wide = [
