@@ -20,9 +20,10 @@ RUN python3 -m venv /opt/venv \
  && /opt/venv/bin/pip uninstall --yes --disable-pip-version-check setuptools pip
 WORKDIR /app
 COPY LICENSE run_sorter.py ./
+COPY calibration calibration
 COPY sorter sorter
 # Compiled here, because a read-only root has no place for it later; by content, because dates do not survive copies.
-RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash sorter run_sorter.py
+RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash sorter calibration run_sorter.py
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="conveyor-color-sorter" \

@@ -16,7 +16,6 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from sorter.capture.clock import SystemClock
-from sorter.capture.picture import GreyscaleError, greyscale_sentence, is_grey
 from sorter.capture.reader import Reader
 from sorter.capture.redact import redact
 from sorter.capture.source import open_source
@@ -31,7 +30,6 @@ from sorter.settings.site import LineSettings
 _log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 0.25
-_FRAMES_TO_FIND_COLOR = 60
 _RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Waits before the next try at a lost source; the last one for ever."""
 _MAX_TIMES = 256
@@ -77,8 +75,8 @@ class Heartbeat:
     vanished: int = 0
     """Things that moved with the belt and were gone before the decision line."""
     intruders: int = 0
-    first_frame_at_s: float | None = None
-    """Monotonic seconds."""
+    first_frame: tuple[int, float] | None = None
+    """Number and ``captured_at_s`` of the first frame."""
     processing_s: tuple[float, ...] = ()
     """Time each frame took since the last heartbeat, the newest `_MAX_TIMES` of them."""
 
@@ -111,13 +109,10 @@ class _Stages:
     def __init__(self, job: LineJob, now_s: Callable[[Frame], float]) -> None:
         self._job = job
         self._now_s = now_s
-        self._grey_frames = 0
-        self._color_seen = False
         self._shape: tuple[int, ...] = ()
         self.pipeline: Pipeline | None = None
 
     def take(self, frame: Frame) -> list[Decision]:
-        self._check_color(frame)
         if self.pipeline is None:
             self.pipeline = self._open(frame)
             self._shape = frame.image_bgr.shape
@@ -128,14 +123,6 @@ class _Stages:
 
     def finish(self) -> list[Decision]:
         return [] if self.pipeline is None else self.pipeline.finish()
-
-    def _check_color(self, frame: Frame) -> None:
-        if self._color_seen:
-            return
-        self._color_seen = not is_grey(frame.image_bgr)
-        self._grey_frames += 1
-        if not self._color_seen and self._grey_frames >= _FRAMES_TO_FIND_COLOR:
-            raise GreyscaleError(greyscale_sentence(f"line {self._job.settings.name!r}"))
 
     def _open(self, frame: Frame) -> Pipeline:
         job = self._job
@@ -156,7 +143,7 @@ class _Progress:
     corrupt: int = 0
     vanished: int = 0
     intruders: int = 0
-    first_frame_at_s: float | None = None
+    first_frame: tuple[int, float] | None = None
     times_s: deque[float] = field(default_factory=lambda: deque(maxlen=_MAX_TIMES))
 
     def heartbeat(self) -> Heartbeat:
@@ -169,7 +156,7 @@ class _Progress:
             frames_corrupt=self.corrupt,
             vanished=self.vanished,
             intruders=self.intruders,
-            first_frame_at_s=self.first_frame_at_s,
+            first_frame=self.first_frame,
             processing_s=times,
         )
 
@@ -249,7 +236,7 @@ class Line:
                 for frame in frames:
                     self._progress.corrupt = corrupt_before + source.frames_skipped
                     self._take(frame, stages)
-                return not source.live and not self._stop_within(0)
+                return not self._stop_within(0)
             finally:
                 self._hand_over(stages.finish())
                 self._beat(force=True)
@@ -267,8 +254,8 @@ class Line:
                 self._beat()
                 if frame is not None:
                     yield frame
-                elif reader.shelf.ended:
-                    raise SourceError("the live source ended: check the camera")
+                elif reader.shelf.ended:  # a film played at its own speed; a camera's end is an error of its source
+                    return
         finally:
             reader.stop()
 
@@ -285,8 +272,8 @@ class Line:
         progress = self._progress
         progress.times_s.append(self._clock.monotonic_s() - began_s)
         progress.processed += 1
-        if progress.first_frame_at_s is None:
-            progress.first_frame_at_s = frame.captured_at_s
+        if progress.first_frame is None:
+            progress.first_frame = (frame.number, frame.captured_at_s)
         self._note(stages.pipeline)
         self._hand_over(decisions)
 

@@ -48,12 +48,14 @@ class _LineScore:
         size = (source.width_px, source.height_px)
         self._grid = build_grid(line.region, line.belt.direction, size, line.product.min_length_px)
         self._line_px = line.decision_line * self._grid.length_px
+        self._frame_rate_hz = source.frame_rate_hz
         self._first_frame_at_s: float | None = None
         self._last_frame_at_s = 0.0
         self._decisions: list[tuple[Decision, float]] = []
 
-    def note_start(self, first_frame_at_s: float) -> None:
-        self._first_frame_at_s = first_frame_at_s
+    def note_start(self, number: int, captured_at_s: float) -> None:
+        # The line may never see frame 0: the first one it takes is the newest there is.
+        self._first_frame_at_s = captured_at_s - number / self._frame_rate_hz
 
     def note(self, decision: Decision) -> None:
         if self._first_frame_at_s is not None:
@@ -125,8 +127,8 @@ class Scorer:
 
     def note_heartbeat(self, line: str, beat: Heartbeat) -> None:
         """A line told how it goes."""
-        if beat.first_frame_at_s is not None:
-            self._lines[line].note_start(beat.first_frame_at_s)
+        if beat.first_frame is not None:
+            self._lines[line].note_start(*beat.first_frame)
 
     def score(self) -> Score:
         """All lines together."""
