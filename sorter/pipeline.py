@@ -13,7 +13,7 @@ from sorter.color.dominant import read_color
 from sorter.color.sample import sample_cells
 from sorter.decision import Ballot, Outcome, Timing, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
-from sorter.product.blob import Blob, WholeLimits, clean, find_blobs, judge_whole
+from sorter.product.blob import Blob, WholeLimits, clean, find_blobs, judge_extent, judge_shape
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
 from sorter.product.votes import Votes
@@ -159,7 +159,7 @@ class Pipeline:
     def _judge_tracks(
         self, gone: list[Track], crop_bgr: BgrImage, cells: LabCells, belt: Belt, frame: Frame
     ) -> list[Decision]:
-        expected = belt.expected()
+        expected = belt.expected
         decisions: list[Decision] = []
         for track in self._tracker.tracks:
             followed = self._followed.setdefault(track.number, _Followed(Votes(self._max_votes)))
@@ -176,20 +176,25 @@ class Pipeline:
     def _take_vote(self, track: Track, votes: Votes, crop_bgr: BgrImage, cells: LabCells, expected: LabCells) -> None:
         blob = track.blob
         met = track.merged or track.overgrown
-        fault = InvalidReason.MERGED if met else judge_whole(blob, cells, expected, self._limits)
-        if fault is not None:
+        fault = InvalidReason.MERGED if met else judge_extent(blob, self._limits)
+        if fault is None and votes.wants_next():
+            fault = judge_shape(blob, cells, expected, self._limits)
+            if fault is None:
+                fault = self._sample(blob, votes, crop_bgr, expected)
+        if fault is None:
+            track.whole = blob
+        else:
             track.note_fault(fault)
-            return
-        track.whole = blob
-        if votes.wants_next():
-            cell = self._grid.cell_px
-            rows, columns = blob.rows, blob.columns
-            window = crop_bgr[rows.start * cell : rows.stop * cell, columns.start * cell : columns.stop * cell]
-            sample = sample_cells(window, core_of(blob.mask), cell, expected[rows, columns])
-            if sample is None:
-                track.note_fault(InvalidReason.NO_COLOR)
-            else:
-                votes.add(sample)
+
+    def _sample(self, blob: Blob, votes: Votes, crop_bgr: BgrImage, expected: LabCells) -> InvalidReason | None:
+        cell = self._grid.cell_px
+        rows, columns = blob.rows, blob.columns
+        window = crop_bgr[rows.start * cell : rows.stop * cell, columns.start * cell : columns.stop * cell]
+        sample = sample_cells(window, core_of(blob.mask), cell, expected[rows, columns])
+        if sample is None:
+            return InvalidReason.NO_COLOR
+        votes.add(sample)
+        return None
 
     def _decide_if_whole(self, track: Track, frame: Frame) -> list[Decision]:
         samples = self._followed[track.number].votes.samples()

@@ -15,7 +15,10 @@ LabCells = NDArray[np.float32]
 """Shape (rows, columns, 3): the Lab color of each cell."""
 _FADE_S = 8.0
 """Time constant by which the model follows the belt: slow light is followed, a product's halo is not."""
+_FOLLOW_EVERY_S = 0.1
 _DEVIATIONS = 4.0
+_CHROMA_PART = 0.75
+"""Light changes lightness more than it changes color, so a smaller difference of color tells."""
 _SHADOW_PART = 0.3
 """A cast shadow takes at most this part of the belt's own L*."""
 _LIGHT_SAMPLES = 3000
@@ -49,9 +52,12 @@ class Belt:
         self._deviation = deviation
         self._inside = inside
         self._contrast = contrast
-        self._was_belt = inside > 0
+        self._was_belt = inside.copy()
+        self._owed_s = 0.0
+        self._expected = mean
         self.light_gain = 1.0
         """How the light of the newest frame compares with the model's: 1.0 is equal."""
+        self._weigh()
 
     @classmethod
     def learn(cls, frames: Sequence[LabCells], inside: Mask, contrast: Contrast) -> Belt:
@@ -61,33 +67,41 @@ class Belt:
         spread = 1.4826 * np.median(np.abs(stack - mean), axis=0)
         return cls(mean, cv2.blur(spread.astype(np.float32), (5, 5)), inside, contrast)
 
+    @property
     def expected(self) -> LabCells:
         """The empty belt under the newest frame's light."""
-        scaled = self._mean * np.float32(self.light_gain)
-        scaled[..., 0] += np.float32(16 * (self.light_gain - 1))
-        return scaled
+        return self._expected
 
     def foreground(self, cells: LabCells) -> Mask:
         """What of a frame is not belt: 255 there."""
         self.light_gain = self._measure_light(cells)
-        difference = cells - self.expected()
-        mask = (self._score(difference) > 1).astype(np.uint8) * 255
-        return mask & self._inside
+        # Exposure scales L* + 16, a* and b* alike (CIE 15:2004, 8.2.1).
+        self._expected = np.asarray(cv2.transform(self._mean, _scaling(self.light_gain)), np.float32)
+        lightness, a, b = cv2.split(cv2.subtract(cells, self._expected))
+        # A darkening is forgiven up to the depth of a shadow.
+        unforgiven = np.maximum(lightness, np.minimum(lightness + self._shadow, 0))
+        score = (unforgiven * self._per_lightness) ** 2 + (a * a + b * b) * self._per_chroma_squared
+        return np.where(score > 1, self._inside, np.uint8(0))
 
     def follow(self, cells: LabCells, foreground: Mask, elapsed_s: float) -> None:
-        """Let the model follow the belt where a frame shows it."""
+        """Let the model follow the belt where a frame shows it; ten times a second is often enough."""
         halo = cv2.dilate(foreground, np.ones((5, 5), np.uint8))
-        self._was_belt = (halo == 0) & (self._inside > 0)
-        rate = np.float32(min(elapsed_s / _FADE_S, 0.5))
-        weight = (self._was_belt * rate)[..., None]
-        residual = cells - self._mean
-        self._mean += weight * residual
-        self._deviation += weight * 0.5 * (1.25 * np.abs(residual) - self._deviation)
+        self._was_belt = np.where(halo > 0, np.uint8(0), self._inside)
+        self._owed_s += elapsed_s
+        if self._owed_s < _FOLLOW_EVERY_S:
+            return
+        rate = min(self._owed_s / _FADE_S, 0.5)
+        self._owed_s = 0.0
+        apart = cv2.absdiff(cells, self._mean)
+        cv2.accumulateWeighted(1.25 * apart, self._deviation, rate / 2, mask=self._was_belt)
+        cv2.accumulateWeighted(cells, self._mean, rate, mask=self._was_belt)
+        self._weigh()
 
     def absorb(self, cells: LabCells, where: Mask) -> None:
         """Take what a frame shows in and around ``where`` for belt: what stood there while learning has gone."""
         spot = cv2.dilate(where, np.ones((5, 5), np.uint8)) > 0
         self._mean[spot] = cells[spot]
+        self._weigh()
 
     def contour_contrast(self, cells: LabCells, blob: Mask) -> tuple[float, float]:
         """How sharply a blob's outline stands out: in the frame, and in the model (mean Lab steps)."""
@@ -95,24 +109,27 @@ class Belt:
         return _steepness(cells, rim), _steepness(self._mean, rim)
 
     def _measure_light(self, cells: LabCells) -> float:
-        """Exposure scales L* + 16, a* and b* alike (CIE 15:2004, 8.2.1); the median of belt cells tells by how much."""
+        """The median of belt cells tells how much brighter the frame is than the model."""
         step = max(1, int(np.sqrt(cells.shape[0] * cells.shape[1] / _LIGHT_SAMPLES)))
-        belt = self._was_belt[::step, ::step]
+        belt = self._was_belt[::step, ::step] > 0
         if belt.sum() < 20:
             return self.light_gain
         now, model = cells[::step, ::step, 0][belt], self._mean[::step, ::step, 0][belt]
         return float(np.median((now + 16) / (model + 16)))
 
-    def _score(self, difference: LabCells) -> NDArray[np.float32]:
-        """Above 1 where a cell is not belt."""
-        lightness = difference[..., 0]
-        shadow = np.minimum(self._contrast.shadow_lightness, _SHADOW_PART * self._mean[..., 0])
-        unforgiven = np.where(lightness < 0, np.minimum(lightness + shadow, 0), lightness)
-        limit_l = np.maximum(self._contrast.min_contrast, _DEVIATIONS * self._deviation[..., 0])
-        spread_ab = _DEVIATIONS * np.maximum(self._deviation[..., 1], self._deviation[..., 2])
-        limit_ab = np.maximum(self._contrast.min_contrast * 0.75, spread_ab)
-        chroma_squared = difference[..., 1] ** 2 + difference[..., 2] ** 2
-        return np.asarray((unforgiven / limit_l) ** 2 + chroma_squared / limit_ab**2, np.float32)
+    def _weigh(self) -> None:
+        """What a difference counts in each cell: 1 is the least that is not belt."""
+        contrast = self._contrast
+        lightness, a, b = cv2.split(self._deviation)
+        self._per_lightness = 1 / np.maximum(contrast.min_contrast, _DEVIATIONS * lightness)
+        chroma = np.maximum(contrast.min_contrast * _CHROMA_PART, _DEVIATIONS * np.maximum(a, b))
+        self._per_chroma_squared = chroma**-2
+        self._shadow = np.minimum(contrast.shadow_lightness, _SHADOW_PART * self._mean[..., 0])
+
+
+def _scaling(gain: float) -> NDArray[np.float32]:
+    """As the 3 x 4 matrix that scales L* + 16, a* and b*."""
+    return np.array([[gain, 0, 0, 16 * (gain - 1)], [0, gain, 0, 0], [0, 0, gain, 0]], np.float32)
 
 
 def _steepness(cells: LabCells, rim: Mask) -> float:

@@ -89,22 +89,20 @@ def _round_kernel(size: int) -> NDArray[np.uint8]:
 
 def find_blobs(foreground: Mask, cells: LabCells, grid: Grid, min_length_px: float) -> list[Blob]:
     """Find the things in a cleaned foreground; seams and specks under half the smallest product's size are none."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
+    outlines, _ = cv2.findContours(foreground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     smallest = 0.25 * (min_length_px / grid.cell_px) ** 2
-    blobs = []
-    for label in range(1, count):
-        x, y, width, height, area = stats[label].tolist()
-        if area >= smallest:
-            window = (slice(y, y + height), slice(x, x + width))
-            mask = (labels[window] == label).astype(np.uint8) * 255
-            blob = _describe(mask, window, cells, grid)
-            if blob.edges or min(blob.length_px, blob.width_px) >= min_length_px / 2:
-                blobs.append(blob)
-    return blobs
+    blobs = [_describe(outline, cells, grid) for outline in outlines if cv2.contourArea(outline) >= smallest]
+    blobs = [blob for blob in blobs if blob.edges or min(blob.length_px, blob.width_px) >= min_length_px / 2]
+    # OpenCV finds outlines from below; readers of a log expect them from above.
+    return sorted(blobs, key=lambda blob: (blob.rows.start, blob.columns.start))
 
 
-def _describe(mask: Mask, window: tuple[slice, slice], cells: LabCells, grid: Grid) -> Blob:
-    mask = _filled(mask)
+def _describe(outline: cv2.typing.MatLike, cells: LabCells, grid: Grid) -> Blob:
+    """The thing within an outline, without holes: print in the belt's own color is part of the product."""
+    x, y, width, height = cv2.boundingRect(outline)
+    window = (slice(y, y + height), slice(x, x + width))
+    mask = np.zeros((height, width), np.uint8)
+    cv2.drawContours(mask, [outline], 0, (255,), cv2.FILLED, offset=(-x, -y))
     spot = mask > 0
     along, across = grid.along_px[window][spot], grid.across_px[window][spot]
     half = grid.cell_px / 2
@@ -122,30 +120,27 @@ def _describe(mask: Mask, window: tuple[slice, slice], cells: LabCells, grid: Gr
     )
 
 
-def _filled(mask: Mask) -> Mask:
-    """Without holes: print in the belt's own color is part of the product."""
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return np.asarray(cv2.drawContours(np.zeros_like(mask), outlines, -1, (255,), cv2.FILLED), np.uint8)
-
-
-def judge_whole(blob: Blob, cells: LabCells, belt: LabCells, limits: WholeLimits) -> InvalidReason | None:
-    """Say why a blob is not one whole, sharp product; None where it is.
-
-    Args:
-        blob: the thing.
-        cells: the frame's cells.
-        belt: the empty belt's cells in the same light.
-        limits: what counts as whole.
-    """
+def judge_extent(blob: Blob, limits: WholeLimits) -> InvalidReason | None:
+    """Say why a blob's place and size forbid to judge it; None where they do not."""
     if blob.edges & {UPSTREAM, DOWNSTREAM, SIDE}:
         return InvalidReason.CUT_OFF
     if min(blob.length_px, blob.width_px) < limits.min_length_px:
         return InvalidReason.TOO_SMALL
-    if _too_large(blob, limits) or (limits.detect_merged and has_neck(blob.mask)):
+    return InvalidReason.MERGED if _too_large(blob, limits) else None
+
+
+def judge_shape(blob: Blob, cells: LabCells, belt: LabCells, limits: WholeLimits) -> InvalidReason | None:
+    """Say why a blob is not one sharp product; None where it is.
+
+    Args:
+        blob: of a size and at a place that can be judged.
+        cells: the frame's cells.
+        belt: the empty belt's cells in the same light.
+        limits: what counts as whole.
+    """
+    if limits.detect_merged and has_neck(blob.mask):
         return InvalidReason.MERGED
-    if blur_part(blob, cells, belt) > limits.max_blur:
-        return InvalidReason.BLURRED
-    return None
+    return InvalidReason.BLURRED if blur_part(blob, cells, belt) > limits.max_blur else None
 
 
 def _too_large(blob: Blob, limits: WholeLimits) -> bool:

@@ -54,10 +54,17 @@ class Grid:
 
     def cells_bgr(self, crop_bgr: BgrImage) -> BgrImage:
         """Mean color of each cell, shape (rows, columns, 3): averaging also takes the sensor's noise down."""
-        if self.cell_px == 1:
-            return crop_bgr
-        rows, columns = self.inside.shape
-        return np.asarray(cv2.resize(crop_bgr, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+        step = self.cell_px
+        cells = crop_bgr
+        # Halving is the one case OpenCV has a fast path for: 960 x 540 by 4 takes a third of the time.
+        while step % 2 == 0:
+            cells, step = _shrink(cells, 2), step // 2
+        return cells if step == 1 else _shrink(cells, step)
+
+
+def _shrink(image_bgr: BgrImage, by: int) -> BgrImage:
+    height, width = image_bgr.shape[:2]
+    return np.asarray(cv2.resize(image_bgr, (width // by, height // by), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def build_grid(
