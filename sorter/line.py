@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from importlib import import_module
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import cv2
 from threadpoolctl import threadpool_limits
@@ -20,72 +21,24 @@ from sorter.capture.reader import Reader
 from sorter.capture.redact import redact
 from sorter.capture.source import open_source
 from sorter.errors import ConfigurationError, Mistake, SorterError, SourceError
+from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, Heartbeat, LineJob, LineStatus, Report
 from sorter.pipeline import Pipeline, open_pipeline
 from sorter.ports import Clock, FrameSource
 from sorter.product.region import RegionOutsideError
 from sorter.records import Decision, Frame
-from sorter.settings.recipe import Recipe
-from sorter.settings.site import LineSettings
 
 _log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 0.25
 _RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Waits before the next try at a lost source; the last one for ever."""
-_MAX_TIMES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class LineJob:
-    """All a line's process needs to know."""
-
-    settings: LineSettings
-    recipe: Recipe
-    base: Path
-    """The folder of the settings file."""
-    region_place: str
-    """``file:line:column`` of the region, for the sentence that says it does not fit the picture."""
-    first_product: int = 1
-
-
-class LineStatus(StrEnum):
-    """What a line is doing."""
-
-    CONNECTING = "connecting"
-    LEARNING = "learning"
-    """The empty belt is being learned."""
-    RUNNING = "running"
-    LOST = "lost"
-    """The source failed and is tried again."""
-    ENDED = "ended"
-    """The film or folder is at its end."""
-    REFUSED = "refused"
-    """The settings do not fit the source; only an edit helps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """The line is alive, and this is how it goes."""
-
-    status: LineStatus
-    reason: str
-    frames_processed: int
-    frames_given_up: int
-    frames_corrupt: int
-    vanished: int = 0
-    """Things that moved with the belt and were gone before the decision line."""
-    intruders: int = 0
-    first_frame: tuple[int, float] | None = None
-    """Number and ``captured_at_s`` of the first frame."""
-    processing_s: tuple[float, ...] = ()
-    """Time each frame took since the last heartbeat, the newest `_MAX_TIMES` of them."""
-
-
-Report = Heartbeat | Decision
 
 
 def configure_threads() -> None:
-    """One thread for each native library: two fighting pools turn 5 ms into a second now and then."""
+    """One thread for each native library: two fighting pools turn 5 ms into a second now and then.
+
+    Call it before the first decision: scikit-learn's OpenMP reads its variable when it is loaded.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     cv2.setNumThreads(1)
     threadpool_limits(1)
 
@@ -144,10 +97,10 @@ class _Progress:
     vanished: int = 0
     intruders: int = 0
     first_frame: tuple[int, float] | None = None
-    times_s: deque[float] = field(default_factory=lambda: deque(maxlen=_MAX_TIMES))
+    times_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES))
 
     def heartbeat(self) -> Heartbeat:
-        times, self.times_s = tuple(self.times_s), deque(maxlen=_MAX_TIMES)
+        times, self.times_s = tuple(self.times_s), deque(maxlen=MAX_TIMES)
         return Heartbeat(
             status=self.status,
             reason=self.reason,
@@ -302,6 +255,12 @@ class Line:
             self._report(self._progress.heartbeat())
 
 
+def _load_clustering() -> None:
+    """Import what the first decision needs while the belt is being learned: it takes a second on a small machine."""
+    for name in ("scipy.optimize", "sklearn.cluster"):
+        import_module(name)
+
+
 def run_line_process(job: LineJob, pipe: Connection) -> None:
     """Be a line's process: anything that comes down the pipe, its end included, means stop.
 
@@ -310,6 +269,7 @@ def run_line_process(job: LineJob, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     configure_threads()
+    threading.Thread(target=_load_clustering, name="load", daemon=True).start()
     try:
         Line(job, SystemClock(), pipe.send, pipe.poll).run()
     except (BrokenPipeError, ConnectionResetError):

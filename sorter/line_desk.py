@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sorter.color.bins import bin_color
-from sorter.line import Heartbeat, LineStatus
 from sorter.line_process import LineProcess, Lost
+from sorter.line_reports import Heartbeat, LineStatus
 from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.messages import (
     FrameCounts,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from sorter.line import Heartbeat, LineJob, LineStatus, Report, run_line_process
+from sorter.line_reports import Heartbeat, LineJob, LineStatus, Report
 from sorter.ports import Clock
 from sorter.records import Decision
 
@@ -64,7 +64,7 @@ class LineProcess:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=True)
         name = f"line-{self._job.settings.name}"
-        self._process = context.Process(target=run_line_process, args=(self._job, theirs), name=name, daemon=True)
+        self._process = context.Process(target=_be_line, args=(self._job, theirs), name=name, daemon=True)
         self._process.start()
         theirs.close()
         self._started_at_s = self._heard_at_s = self._clock.monotonic_s()
@@ -149,3 +149,10 @@ class LineProcess:
         """End the process whatever it does."""
         self._kill()
         self._bury()
+
+
+def _be_line(job: LineJob, pipe: Connection) -> None:
+    """Run in the line's own process; only there are the numeric libraries imported."""
+    from sorter.line import run_line_process  # noqa: PLC0415 - see above: the service starts a second earlier
+
+    run_line_process(job, pipe)

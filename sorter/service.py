@@ -10,9 +10,9 @@ from multiprocessing.connection import wait as wait_for_any
 from prometheus_client import CollectorRegistry
 
 from sorter import __version__
-from sorter.line import LineJob
 from sorter.line_desk import LineDesk, Listeners
 from sorter.line_process import LineProcess
+from sorter.line_reports import LineJob
 from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.http import MetricsServer
 from sorter.outputs.messages import LineIdentity

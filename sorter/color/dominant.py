@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
-from sklearn.cluster import MiniBatchKMeans
 
 from sorter.color.difference import ciede2000
 from sorter.records import ColorReading, Lab, LabPixels, PaletteColor
@@ -55,19 +53,28 @@ def _cluster(pixels_lab: LabPixels, clustering: Clustering) -> tuple[NDArray[np.
     """Centers, shape (k, 3), and pixel counts, shape (k,), all above zero."""
     start = _starting_centers(pixels_lab, clustering)
     if len(start) > 1:
-        # Each product starts from nothing: partial_fit would carry one product's color into the next.
-        model = MiniBatchKMeans(
-            n_clusters=len(start), init=start, n_init=1, reassignment_ratio=0, random_state=clustering.seed
-        )
-        with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
-            for _ in range(clustering.passes):
-                model.partial_fit(pixels_lab)
-        start = model.cluster_centers_
+        start = _refine(start, pixels_lab, clustering)
     nearest = ((pixels_lab[:, None, :] - start[None].astype(np.float32)) ** 2).sum(axis=2).argmin(axis=1)
     counts = np.bincount(nearest, minlength=len(start))
     sums = np.stack([np.bincount(nearest, pixels_lab[:, axis], len(start)) for axis in range(3)], axis=1)
     used = counts > 0
     return sums[used] / counts[used, None], counts[used].astype(np.float64)
+
+
+def _refine(start: NDArray[np.float32], pixels_lab: LabPixels, clustering: Clustering) -> NDArray[np.float32]:
+    """Centers after some passes of MiniBatchKMeans over the sample."""
+    # Imported when first needed: it takes a second, which a line spends learning its belt anyway.
+    import sklearn  # noqa: PLC0415 - see above
+    from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - see above
+
+    # Each product starts from nothing: partial_fit would carry one product's color into the next.
+    model = MiniBatchKMeans(
+        n_clusters=len(start), init=start, n_init=1, reassignment_ratio=0, random_state=clustering.seed
+    )
+    with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
+        for _ in range(clustering.passes):
+            model.partial_fit(pixels_lab)
+    return np.asarray(model.cluster_centers_, np.float32)
 
 
 def _starting_centers(pixels_lab: LabPixels, clustering: Clustering) -> NDArray[np.float32]:

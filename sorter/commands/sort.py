@@ -14,7 +14,8 @@ from sorter.capture.clock import SystemClock
 from sorter.capture.source import open_source, parse_source
 from sorter.commands.choose import choose_line
 from sorter.commands.report import DecisionReport
-from sorter.line import LineJob, configure_threads, decide_film
+from sorter.line import configure_threads, decide_film
+from sorter.line_reports import LineJob
 from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.ports import FrameSource
 from sorter.records import Frame

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sorter.capture.simulator.truth import Schedule, TrueProduct, truth
-from sorter.line import Heartbeat
+from sorter.line_reports import Heartbeat
 from sorter.product.region import Grid, build_grid, direction_deg
 from sorter.records import Decision, Verdict
 from sorter.settings.site import LineSettings, SimulatorSource

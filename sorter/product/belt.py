@@ -63,9 +63,9 @@ class Belt:
     def learn(cls, frames: Sequence[LabCells], inside: Mask, contrast: Contrast) -> Belt:
         """Learn the empty belt from frames spread in time; more than half of them must show it in every cell."""
         stack = np.stack(frames)
-        mean = np.median(stack, axis=0).astype(np.float32)
-        spread = 1.4826 * np.median(np.abs(stack - mean), axis=0)
-        return cls(mean, cv2.blur(spread.astype(np.float32), (5, 5)), inside, contrast)
+        mean = _median(stack)
+        spread = np.float32(1.4826) * _median(np.abs(stack - mean))
+        return cls(mean, np.asarray(cv2.blur(spread, (5, 5)), np.float32), inside, contrast)
 
     @property
     def expected(self) -> LabCells:
@@ -125,6 +125,11 @@ class Belt:
         chroma = np.maximum(contrast.min_contrast * _CHROMA_PART, _DEVIATIONS * np.maximum(a, b))
         self._per_chroma_squared = chroma**-2
         self._shadow = np.minimum(contrast.shadow_lightness, _SHADOW_PART * self._mean[..., 0])
+
+
+def _median(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Over the first axis, the upper one of an even number; a sort takes a seventh of np.median's time here."""
+    return np.asarray(np.sort(stack, axis=0)[len(stack) // 2], np.float32)
 
 
 def _scaling(gain: float) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from sorter.product.blob import Blob
 from sorter.product.region import DOWNSTREAM, UPSTREAM
@@ -105,6 +104,9 @@ class Tracker:
         if not blobs or not self.tracks:
             return []
         costs = np.array([[self._cost(track, blob, elapsed_s) for blob in blobs] for track in self.tracks])
+        # Imported when first needed: a third of a second, which a line spends learning its belt anyway.
+        from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - see above
+
         rows, columns = linear_sum_assignment(costs)
         return [
             (self.tracks[row], int(column))

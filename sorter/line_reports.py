@@ -1,0 +1,63 @@
+"""What the service tells a line's process, and what it hears from it: light, so that the service stays light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sorter.records import Decision
+from sorter.settings.recipe import Recipe
+from sorter.settings.site import LineSettings
+
+HEARTBEAT_S = 0.25
+MAX_TIMES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LineJob:
+    """All a line's process needs to know."""
+
+    settings: LineSettings
+    recipe: Recipe
+    base: Path
+    """The folder of the settings file."""
+    region_place: str
+    """``file:line:column`` of the region, for the sentence that says it does not fit the picture."""
+    first_product: int = 1
+
+
+class LineStatus(StrEnum):
+    """What a line is doing."""
+
+    CONNECTING = "connecting"
+    LEARNING = "learning"
+    """The empty belt is being learned."""
+    RUNNING = "running"
+    LOST = "lost"
+    """The source failed and is tried again."""
+    ENDED = "ended"
+    """The film or folder is at its end."""
+    REFUSED = "refused"
+    """The settings do not fit the source; only an edit helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The line is alive, and this is how it goes."""
+
+    status: LineStatus
+    reason: str
+    frames_processed: int
+    frames_given_up: int
+    frames_corrupt: int
+    vanished: int = 0
+    """Things that moved with the belt and were gone before the decision line."""
+    intruders: int = 0
+    first_frame: tuple[int, float] | None = None
+    """Number and ``captured_at_s`` of the first frame."""
+    processing_s: tuple[float, ...] = ()
+    """Time each frame took since the last heartbeat, the newest `MAX_TIMES` of them."""
+
+
+Report = Heartbeat | Decision
