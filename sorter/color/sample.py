@@ -16,8 +16,12 @@ SAMPLE_PIXELS = 1024
 _GLARE_LIGHTNESS = 96.0
 _GLARE_CHROMA = 12.0
 _GROUND_DELTA_E = 6.0
-_MIN_LEFT = 0.3
-"""An exclusion that would leave less than this part of the pixels excludes the product itself, so it is not made."""
+_DARKEST_SHADOW = 0.35
+"""A cast shadow leaves at least this part of the ground's L*."""
+_MOST_GROUND = 0.7
+"""Ground on more than this part of the pixels is the product itself, of the ground's color: it is not left out."""
+_MOST_OTHER = 0.5
+"""So is glare or shadow on more than this part of what is left: a body of another color under a label, say."""
 
 
 def pick(mask: Mask, count: int = SAMPLE_PIXELS) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -29,27 +33,44 @@ def pick(mask: Mask, count: int = SAMPLE_PIXELS) -> tuple[NDArray[np.intp], NDAr
     return rows, columns
 
 
-def without_glare(pixels_lab: LabPixels) -> NDArray[np.bool_]:
-    """True where a pixel is not a highlight: shape (n,); a product that is white all over has no highlights."""
-    chroma = np.hypot(pixels_lab[:, 1], pixels_lab[:, 2])
-    return _unless_too_little((pixels_lab[:, 0] < _GLARE_LIGHTNESS) | (chroma > _GLARE_CHROMA))
+def speaking(pixels_lab: LabPixels, ground_lab: LabPixels | None) -> LabPixels:
+    """The pixels that are neither ground, nor ground in a cast shadow, nor a highlight.
 
-
-def without_ground(pixels_lab: LabPixels, ground_lab: LabPixels) -> NDArray[np.bool_]:
-    """True where a pixel is not the ground around the product, lit or in shadow.
+    Each is looked for in what the one before has left: a white product is not taken for a highlight because there
+    is much ground around it.
 
     Args:
-        pixels_lab: shape (n, 3).
-        ground_lab: the ground's color at each pixel, shape (n, 3), or one for all, shape (1, 3).
+        pixels_lab: shape (n, 3), n at least 1.
+        ground_lab: the ground's color at each pixel, shape (n, 3), or one for all, shape (1, 3); None where unknown.
+
+    Returns:
+        Shape (m, 3), m at least 1.
     """
-    dimming = np.clip(pixels_lab[:, :1] / np.maximum(ground_lab[:, :1], 1.0), 0.35, 1.0)
+    if ground_lab is not None:
+        lit, shaded = _ground_and_shadow(pixels_lab, ground_lab)
+        keep = _unless_most(lit, _MOST_GROUND)
+        pixels_lab, shaded = pixels_lab[keep], shaded[keep]
+        pixels_lab = pixels_lab[_unless_most(shaded, _MOST_OTHER)]
+    return pixels_lab[_unless_most(_is_glare(pixels_lab), _MOST_OTHER)]
+
+
+def _is_glare(pixels_lab: LabPixels) -> NDArray[np.bool_]:
+    chroma = np.hypot(pixels_lab[:, 1], pixels_lab[:, 2])
+    return (pixels_lab[:, 0] >= _GLARE_LIGHTNESS) & (chroma <= _GLARE_CHROMA)
+
+
+def _ground_and_shadow(pixels_lab: LabPixels, ground_lab: LabPixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels show the ground as it is, and which show it in shadow."""
+    dimming = np.clip(pixels_lab[:, :1] / np.maximum(ground_lab[:, :1], 1.0), _DARKEST_SHADOW, 1.0)
     # Less light on the same surface scales lightness and chroma alike, to a good approximation.
-    keep = ciede2000(pixels_lab, ground_lab * dimming) > _GROUND_DELTA_E
-    return _unless_too_little(keep)
+    ground = ciede2000(pixels_lab, ground_lab * dimming) <= _GROUND_DELTA_E
+    lit = pixels_lab[:, 0] > ground_lab[:, 0] - _GROUND_DELTA_E
+    return ground & lit, ground & ~lit
 
 
-def _unless_too_little(keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return keep if keep.mean() >= _MIN_LEFT else np.ones_like(keep)
+def _unless_most(unwanted: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
+    """True where a pixel is kept; all are where more than ``most`` of them would go."""
+    return ~unwanted if unwanted.mean() <= most else np.ones_like(unwanted)
 
 
 def sample_cells(crop_bgr: BgrImage, core: Mask, cell_px: int, ground_lab: NDArray[np.float32]) -> LabPixels | None:
@@ -75,8 +96,7 @@ def sample_cells(crop_bgr: BgrImage, core: Mask, cell_px: int, ground_lab: NDArr
     x = (columns[:, None] * cell_px + inner_x).ravel()
     pixels = bgr_to_lab(crop_bgr[y, x])
     ground = ground_lab[rows, columns].repeat(steps * steps, axis=0)
-    keep = without_glare(pixels) & without_ground(pixels, ground)
-    return pixels[_unless_too_little(keep)]
+    return speaking(pixels, ground)
 
 
 def sample_box(image_bgr: BgrImage) -> LabPixels:
@@ -93,12 +113,7 @@ def sample_box(image_bgr: BgrImage) -> LabPixels:
     """
     height, width = image_bgr.shape[:2]
     inside = ellipse_mask(height, width, 0.9)
-    pixels = bgr_to_lab(image_bgr[pick(inside)])
-    keep = without_glare(pixels)
-    ground = _corner_color(image_bgr)
-    if ground is not None:
-        keep &= without_ground(pixels, ground)
-    return pixels[_unless_too_little(keep)]
+    return speaking(bgr_to_lab(image_bgr[pick(inside)]), _corner_color(image_bgr))
 
 
 def ellipse_mask(height: int, width: int, scale: float) -> Mask:
