@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -97,6 +98,7 @@ class _Progress:
     vanished: int = 0
     intruders: int = 0
     first_frame: tuple[int, float] | None = None
+    last_frame_at_s: float | None = None
     times_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES))
 
     def heartbeat(self) -> Heartbeat:
@@ -110,6 +112,7 @@ class _Progress:
             vanished=self.vanished,
             intruders=self.intruders,
             first_frame=self.first_frame,
+            last_frame_at_s=self.last_frame_at_s,
             processing_s=times,
         )
 
@@ -147,7 +150,6 @@ class Line:
                 self._say(LineStatus.REFUSED, str(error))
                 return
             except SorterError as error:
-                self._log_loss(str(error))
                 self._say(LineStatus.LOST, str(error))
                 if self._wait(wait_s):
                     return
@@ -165,10 +167,6 @@ class Line:
                 seen, tried = self._progress.processed, 0
             yield _RETRY_S[min(tried, len(_RETRY_S) - 1)]
             tried += 1
-
-    def _log_loss(self, sentence: str) -> None:
-        again = self._progress.status is LineStatus.LOST
-        _log.log(logging.DEBUG if again else logging.WARNING, "line %s: %s", self._job.settings.name, sentence)
 
     def _wait(self, duration_s: float) -> bool:
         end_s = self._clock.monotonic_s() + duration_s
@@ -191,6 +189,7 @@ class Line:
                     self._take(frame, stages)
                 return not self._stop_within(0)
             finally:
+                self._progress.corrupt = corrupt_before + source.frames_skipped
                 self._hand_over(stages.finish())
                 self._beat(force=True)
 
@@ -227,6 +226,7 @@ class Line:
         progress.processed += 1
         if progress.first_frame is None:
             progress.first_frame = (frame.number, frame.captured_at_s)
+        progress.last_frame_at_s = frame.captured_at_s
         self._note(stages.pipeline)
         self._hand_over(decisions)
 
@@ -274,3 +274,7 @@ def run_line_process(job: LineJob, pipe: Connection) -> None:
         Line(job, SystemClock(), pipe.send, pipe.poll).run()
     except (BrokenPipeError, ConnectionResetError):
         _log.debug("the service is gone; the line stops")
+    except Exception:  # noqa: BLE001 - logged, and told by the exit code
+        # The service starts the line again, so whoever is to mend the fault has only the log to go by.
+        _log.exception("line %s ends by a fault of the program", job.settings.name)
+        sys.exit(1)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Iterator
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from sorter.line_reports import Heartbeat, LineJob, LineStatus, Report
+from sorter.line_reports import LineJob, LineStatus, Report
+from sorter.logs import set_up_log
 from sorter.ports import Clock
 from sorter.records import Decision
 
@@ -17,11 +21,13 @@ _log = logging.getLogger(__name__)
 
 _SILENCE_S = 5.0
 """A line that says nothing for this long hangs in native code: its heartbeat is four a second."""
-_START_SILENCE_S = 30.0
-"""Importing the numeric libraries on a cold, slow disk takes its time."""
+_OPENING_SILENCE_S = 30.0
+"""Importing the numeric libraries from a cold, slow disk takes its time, and so may opening a camera."""
 _RESTART_WAIT_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_S = 60.0
 """A process that has lived this long starts with a clean slate."""
+_END_WAIT_S = 1.0
+"""How long the end of a process is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class LineProcess:
         self._process: SpawnProcess | None = None
         self._heard_at_s = 0.0
         self._started_at_s = 0.0
-        self._spoke = False
+        self._patience_s = _OPENING_SILENCE_S
         self._failures = 0
         self._start_at_s: float | None = None
         self.pipe: Connection | None = None
@@ -60,80 +66,96 @@ class LineProcess:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the process."""
+        """Start the process; where the system refuses, `listen` tells it and tries again."""
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=True)
         name = f"line-{self._job.settings.name}"
-        self._process = context.Process(target=_be_line, args=(self._job, theirs), name=name, daemon=True)
-        self._process.start()
-        theirs.close()
+        arguments = (self._job, theirs, logging.getLogger().getEffectiveLevel())
+        process = context.Process(target=_be_line, args=arguments, name=name, daemon=True)
+        try:
+            with _stop_signals_held():
+                process.start()
+            self._process = process
+        except OSError as error:  # no memory or no process number left; our end of the pipe then tells of its end
+            _log.warning("line %s: no process could be started (%s)", self._job.settings.name, error.strerror)
+        finally:
+            theirs.close()
         self._started_at_s = self._heard_at_s = self._clock.monotonic_s()
-        self._spoke = False
+        self._patience_s = _OPENING_SILENCE_S
         self._start_at_s = None
 
     def listen(self) -> Iterator[Report | Lost]:
         """What the line said since the last call; notices its death and its silence, and starts it again."""
-        yield from self._hear()
-        now_s = self._clock.monotonic_s()
-        if self.pipe is not None and now_s - self._heard_at_s > (_SILENCE_S if self._spoke else _START_SILENCE_S):
-            self._kill()
-            yield from self._hear()
-            yield self._lose(f"said nothing for {now_s - self._heard_at_s:.0f} s and was killed")
-        if self._start_at_s is not None and now_s >= self._start_at_s:
+        gone = yield from self._hear()
+        reason = self._epitaph() if gone else self._kill_if_silent()
+        if reason is not None:
+            yield from self._lose(reason)
+        if self._start_at_s is not None and self._clock.monotonic_s() >= self._start_at_s:
             self.restarts += 1
             self.start()
 
-    def _hear(self) -> Iterator[Report | Lost]:
+    def _hear(self) -> Generator[Report, None, bool]:
+        """What waits in the pipe; whether the pipe has ended, and the process with it."""
         pipe = self.pipe
         try:
             while pipe is not None and pipe.poll():
                 report: Report = pipe.recv()
                 self._take(report)
                 yield report
-        except (EOFError, ConnectionResetError):
-            if self.done:
-                self._bury()
-            else:
-                yield self._lose(self._epitaph())
+        except (EOFError, OSError):  # the latter where it was killed in the middle of a word
+            return True
+        return False
 
     def _take(self, report: Report) -> None:
         self._heard_at_s = self._clock.monotonic_s()
-        self._spoke = True
         if isinstance(report, Decision):
             self._job = replace(self._job, first_product=report.product + 1)
-        elif isinstance(report, Heartbeat) and report.status in {LineStatus.ENDED, LineStatus.REFUSED}:
-            self.done = True
+            return
+        at_work = report.status in {LineStatus.LEARNING, LineStatus.RUNNING}
+        self._patience_s = _SILENCE_S if at_work else _OPENING_SILENCE_S
+        self.done = self.done or report.status in {LineStatus.ENDED, LineStatus.REFUSED}
+
+    def _kill_if_silent(self) -> str | None:
+        silent_s = self._clock.monotonic_s() - self._heard_at_s
+        if self.pipe is None or silent_s <= self._patience_s:
+            return None
+        self._kill()
+        return f"said nothing for {silent_s:.0f} s and was killed"
 
     def _epitaph(self) -> str:
         process = self._process
         if process is None:
-            return "is gone"
-        process.join(1.0)
+            return "could not be started"
+        process.join(_END_WAIT_S)
         code = process.exitcode
         return f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
 
-    def _lose(self, reason: str) -> Lost:
+    def _lose(self, reason: str) -> Iterator[Lost]:
+        """The process is gone; plan the next one, unless the line had said its last word."""
         self._bury()
+        if self.done:
+            return
         if self._clock.monotonic_s() - self._started_at_s > _STEADY_S:
             self._failures = 0
         wait_s = _RESTART_WAIT_S[min(self._failures, len(_RESTART_WAIT_S) - 1)]
         self._failures += 1
         self._start_at_s = self._clock.monotonic_s() + wait_s
         _log.error("line %s: its process %s; starting it again", self._job.settings.name, reason)
-        return Lost(reason)
+        yield Lost(reason)
 
     def _bury(self) -> None:
         if self.pipe is not None:
             self.pipe.close()
             self.pipe = None
         if self._process is not None:
-            self._process.join(1.0)
+            self._process.join(_END_WAIT_S)
+            self._kill()
             self._process = None
 
     def _kill(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.is_alive():
             self._process.kill()
-            self._process.join(1.0)
+            self._process.join(_END_WAIT_S)
 
     def ask_to_stop(self) -> None:
         """Tell the line to decide what it has and end."""
@@ -142,7 +164,7 @@ class LineProcess:
         if self.pipe is not None:
             try:
                 self.pipe.send("stop")
-            except (BrokenPipeError, ConnectionResetError):
+            except OSError:
                 _log.debug("line %s was gone before it could be told to stop", self._job.settings.name)
 
     def end(self) -> None:
@@ -151,8 +173,25 @@ class LineProcess:
         self._bury()
 
 
-def _be_line(job: LineJob, pipe: Connection) -> None:
+@contextmanager
+def _stop_signals_held() -> Iterator[None]:
+    """A process started meanwhile begins with them blocked, ours come when it is over.
+
+    Ctrl-C reaches the whole process group: a line still importing would die of it with a traceback, before it
+    could decide anything about signals itself.
+    """
+    # Left to be started with the first process, it would unblock them before that.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _be_line(job: LineJob, pipe: Connection, log_level: int) -> None:
     """Run in the line's own process; only there are the numeric libraries imported."""
+    set_up_log(log_level)
     from sorter.line import run_line_process  # noqa: PLC0415 - see above: the service starts a second earlier
 
     run_line_process(job, pipe)

@@ -56,6 +56,8 @@ class Heartbeat:
     intruders: int = 0
     first_frame: tuple[int, float] | None = None
     """Number and ``captured_at_s`` of the first frame."""
+    last_frame_at_s: float | None = None
+    """``captured_at_s`` of the last frame that was processed."""
     processing_s: tuple[float, ...] = ()
     """Time each frame took since the last heartbeat, the newest `MAX_TIMES` of them."""
 
