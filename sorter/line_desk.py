@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from sorter.color.bins import bin_color
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import Heartbeat, LineStatus
-from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.messages import (
     FrameCounts,
     LatencySummary,
@@ -32,8 +31,6 @@ from sorter.settings.recipe import Recipe
 _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 0.8
-_CONFIRMS_S = 0.4
-"""A diverter that has answered before is given this long to answer the last decisions."""
 _POLL_S = 0.01
 _RECENT_AGES = 1000
 
@@ -183,9 +180,6 @@ class LineDesk:
         self.set_state(state, beat.reason, cause)
         self._listeners.on_heartbeat(self.name, beat)
 
-    def _take_confirm(self, _decision_id: str, outcome: ConfirmOutcome) -> None:
-        self._metrics.count_confirmation(self.name, outcome)
-
     def set_state(self, state: LineState, reason: str, cause: str | None) -> None:
         """Say the line's state wherever it is read, if it is news; ``cause`` is the fail-safe row or None."""
         if self._state == (state, reason):
@@ -219,17 +213,18 @@ class LineDesk:
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
 
-    def say_farewell(self) -> None:
-        """Deliver what can be delivered, publish the last counts, go offline."""
-        self._wait_for_confirms()
+    def say_farewell(self, end_s: float) -> None:
+        """By ``end_s`` (monotonic): deliver what can be delivered, publish the last counts, go offline."""
+        self._wait_for_confirms(end_s - _FAREWELL_S)
         self.publish_stats()
         farewell = self._state_message(LineState.OFFLINE, "the service was stopped", None)
         self.publisher.close(farewell, _FAREWELL_S)
         self._metrics.set_state(self.name, LineState.OFFLINE)
         self.refresh_metrics()
+        _log.info("line %s is offline: the service was stopped", self.name)
 
-    def _wait_for_confirms(self) -> None:
-        end_s = self._clock.monotonic_s() + _CONFIRMS_S
+    def _wait_for_confirms(self, end_s: float) -> None:
+        """A diverter that has answered before may answer the last decisions too."""
         while self.publisher.connected and self._clock.monotonic_s() < end_s:
             counts = self.publisher.counts
             if not counts.waiting and (not counts.confirmed or counts.confirmed >= counts.acknowledged):

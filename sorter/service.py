@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from multiprocessing.connection import wait as wait_for_any
 
 from prometheus_client import CollectorRegistry
 
 from sorter import __version__
+from sorter.errors import ConfigurationError
 from sorter.line_desk import LineDesk, Listeners
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
@@ -25,6 +27,8 @@ from sorter.settings.site import LineSettings, SimulatorSource
 _TICK_S = 0.05
 _STATS_EVERY_S = 5.0
 _STOP_LINES_S = 1.5
+_STOP_S = 2.5
+"""Of the three seconds a stop may take; the rest is for the interpreter to end."""
 _HEALTHY_S = 2.0
 
 
@@ -88,10 +92,9 @@ class Service:
         """Work until ``stop_requested`` answers yes or no line has anything left to do; then stop cleanly.
 
         Raises:
-            ConfigurationError: the metrics address cannot be listened on.
+            ConfigurationError: the metrics address cannot be listened on; nothing was started then.
         """
-        metrics = self._project.site.value.metrics
-        self._server = MetricsServer(metrics.host, metrics.port, self._registry, self._healthy, self._ready)
+        self._server = self._serve_metrics()
         self._metrics.describe_build(__version__, platform.python_version())
         try:
             for desk in self._desks:
@@ -100,6 +103,16 @@ class Service:
                 self._tick()
         finally:
             self._stop()
+
+    def _serve_metrics(self) -> MetricsServer:
+        site = self._project.site
+        metrics = site.value.metrics
+        try:
+            return MetricsServer(metrics.host, metrics.port, self._registry, self._healthy, self._ready)
+        except ConfigurationError as error:  # which knows the address, but not where it is written
+            raise ConfigurationError(
+                [site.mistake(one.sentence, "metrics", "port") for one in error.mistakes]
+            ) from error
 
     def _tick(self) -> None:
         pipes = [desk.process.pipe for desk in self._desks if desk.process.pipe is not None]
@@ -119,17 +132,27 @@ class Service:
 
     def _stop(self) -> None:
         """Within three seconds: lines decide what they have, the broker hears of it, the state goes offline."""
-        end_s = self._clock.monotonic_s() + _STOP_LINES_S
+        end_s = self._clock.monotonic_s() + _STOP_S
+        with ExitStack() as last:  # each is done whatever becomes of those before it
+            if self._server is not None:
+                last.callback(self._server.close)
+            last.callback(self._say_farewell, end_s)
+            last.callback(self._end_lines)
+            self._let_lines_finish(end_s - _STOP_S + _STOP_LINES_S)
+
+    def _let_lines_finish(self, end_s: float) -> None:
         for desk in self._desks:
             desk.process.ask_to_stop()
         while any(desk.process.pipe is not None for desk in self._desks) and self._clock.monotonic_s() < end_s:
             self._tick()
+
+    def _end_lines(self) -> None:
         for desk in self._desks:
             desk.process.end()
+
+    def _say_farewell(self, end_s: float) -> None:
         with ThreadPoolExecutor(max_workers=max(len(self._desks), 1)) as pool:
-            list(pool.map(LineDesk.say_farewell, self._desks))
-        if self._server is not None:
-            self._server.close()
+            list(pool.map(lambda desk: desk.say_farewell(end_s), self._desks))
 
     def _healthy(self) -> tuple[bool, str]:
         silent_s = self._clock.monotonic_s() - self._ticked_at_s
