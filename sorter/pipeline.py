@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -121,8 +121,8 @@ class Pipeline:
 
     def _replay(self) -> list[Decision]:
         crops = self._warmup.take()
-        learned = [cells_to_lab(self._grid.cells_bgr(one.image_bgr)) for one in _spread(crops)]
-        self._belt = Belt.learn(learned, self._grid.inside, self._contrast)
+        cells = [cells_to_lab(self._grid.cells_bgr(one.image_bgr)) for one in _spread(crops)]
+        self._belt = Belt.learn(cells, self._grid.inside, self._grid.lanes, self._contrast)
         self.counts.belts_learned += 1
         self._covered = 0.0
         belt = self._belt
@@ -326,10 +326,10 @@ def _whole_grid_mask(blob: Blob, grid: Grid) -> Mask:
     return mask
 
 
-def _spread(crops: list[Frame], count: int = 31) -> Iterator[Frame]:
+def _spread(crops: list[Frame], count: int = 31) -> list[Frame]:
     """At most ``count`` frames, evenly spread."""
     picked = np.unique(np.linspace(0, len(crops) - 1, min(count, len(crops))).astype(int))
-    return (crops[index] for index in picked)
+    return [crops[index] for index in picked]
 
 
 def open_pipeline(

@@ -16,8 +16,8 @@ SAMPLE_PIXELS = 1024
 _GLARE_LIGHTNESS = 96.0
 _GLARE_CHROMA = 12.0
 _GROUND_DELTA_E = 6.0
-_DARKEST_SHADOW = 0.35
-"""A cast shadow leaves at least this part of the ground's L*."""
+_DARKEST_SHADOW = 0.6
+"""A cast shadow leaves at least this part of the ground's L*; what is darker than that is a dark product."""
 _MOST_GROUND = 0.7
 """Ground on more than this part of the pixels is the product itself, of the ground's color: it is not left out."""
 _MOST_OTHER = 0.5

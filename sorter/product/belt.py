@@ -15,6 +15,11 @@ LabCells = NDArray[np.float32]
 """Shape (rows, columns, 3): the Lab color of each cell."""
 _FADE_S = 8.0
 """Time constant by which the model follows the belt: slow light is followed, a product's halo is not."""
+_LANE_SHADING = np.array([25.0, 12.0, 12.0], np.float32)
+"""How far from its lane's color (L*, a*, b*) shading and a lamp's tint take a cell of the belt."""
+_LANE_STEP = 6.0
+_LANE_PART = 0.1
+"""A cell that shows its lane's color in this part of the frames shows the belt then."""
 _FOLLOW_EVERY_S = 0.1
 _DEVIATIONS = 4.0
 _CHROMA_PART = 0.75
@@ -60,12 +65,30 @@ class Belt:
         self._weigh()
 
     @classmethod
-    def learn(cls, frames: Sequence[LabCells], inside: Mask, contrast: Contrast) -> Belt:
-        """Learn the empty belt from frames spread in time; more than half of them must show it in every cell."""
+    def learn(cls, frames: Sequence[LabCells], inside: Mask, lanes: NDArray[np.int32], contrast: Contrast) -> Belt:
+        """Learn the empty belt from frames that may show products, too.
+
+        A belt moves, so it has one color all along a lane, but for shading: the one that the lane's cells and frames
+        show most often. Where a cell shows that color now and then, it is the belt's; where it never does, something
+        fixed is seen there (a rail, a reflection), and the cell's own median holds.
+
+        Args:
+            frames: evenly spread in time.
+            inside: the region.
+            lanes: shape (rows, columns): which lane a cell is in, from 0.
+            contrast: what it will take not to be belt.
+        """
         stack = np.stack(frames)
         mean = _median(stack)
-        spread = np.float32(1.4826) * _median(np.abs(stack - mean))
-        return cls(mean, np.asarray(cv2.blur(spread, (5, 5)), np.float32), inside, contrast)
+        near = np.abs(stack - _lane_colors(stack, lanes)[lanes]) < _LANE_SHADING
+        belt_like = near.all(axis=3)
+        seen = belt_like.sum(axis=0)
+        chosen = np.where(belt_like[..., None], stack, np.float32(np.inf))
+        often = seen >= max(2, _LANE_PART * len(stack))
+        mean[often] = _nth(np.sort(chosen, axis=0), seen // 2)[often]
+        spread = np.sort(np.where(belt_like[..., None], np.abs(stack - mean), np.float32(np.inf)), axis=0)
+        deviation = np.where(often[..., None], np.float32(1.4826) * _nth(spread, seen // 2), np.float32(1.0))
+        return cls(mean, np.asarray(cv2.blur(deviation, (5, 5)), np.float32), inside, contrast)
 
     @property
     def expected(self) -> LabCells:
@@ -130,6 +153,25 @@ class Belt:
 def _median(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     """Over the first axis, the upper one of an even number; a sort takes a seventh of np.median's time here."""
     return np.asarray(np.sort(stack, axis=0)[len(stack) // 2], np.float32)
+
+
+def _nth(ordered: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """From each cell's ordered values, shape (n, rows, columns, 3), the one at the cell's index."""
+    return np.asarray(np.take_along_axis(ordered, index[None, ..., None], axis=0)[0], np.float32)
+
+
+def _lane_colors(stack: NDArray[np.float32], lanes: NDArray[np.int32]) -> NDArray[np.float32]:
+    """The color that each lane shows most often, shape (lanes, 3)."""
+    quantized = np.floor(stack / _LANE_STEP).astype(np.int64) + 64
+    keys = (quantized[..., 0] * 256 + quantized[..., 1]) * 256 + quantized[..., 2]
+    colors = np.empty((int(lanes.max()) + 1, 3), np.float32)
+    for lane in range(len(colors)):
+        within = lanes == lane
+        lane_keys = keys[:, within].ravel()
+        values, counts = np.unique(lane_keys, return_counts=True)
+        most = lane_keys == values[counts.argmax()]
+        colors[lane] = stack[:, within].reshape(-1, 3)[most].mean(axis=0)
+    return colors
 
 
 def _scaling(gain: float) -> NDArray[np.float32]:

@@ -47,6 +47,11 @@ class Grid:
     length_px: float
     """The region's extent along the belt."""
 
+    @property
+    def lanes(self) -> NDArray[np.int32]:
+        """Shape (rows, columns): cells with one number are passed by the same line of the belt."""
+        return np.maximum(self.across_px / self.cell_px, 0).astype(np.int32)
+
     def crop(self, image_bgr: BgrImage) -> BgrImage:
         """The region's rectangle of a picture, as a view."""
         box = self.box
@@ -140,7 +145,8 @@ def _inside_mask(region: Region | None, box: Box, shape: tuple[int, int], cell: 
     mask = np.zeros(shape, np.uint8)
     corners = (np.array(region.polygon, np.float64) - (box.x0, box.y0)) / cell
     cv2.fillPoly(mask, [np.rint(corners).astype(np.int32)], (255,))
-    if not mask.any():
+    # Beyond its rim, where a product is cut off: corners in one line give a mask, too.
+    if not cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,)).any():
         msg = "the region's polygon encloses nothing: its corners must go round an area"
         raise RegionOutsideError(msg)
     return mask
