@@ -90,7 +90,7 @@ class FilmSource:
 
     def _report(self, announced: int, decoder: Decoder) -> None:
         if decoder.frames_skipped:
-            _log.warning("%s: %d damaged frames were skipped", self._film.path, decoder.frames_skipped)
+            _log.info("%s: %d damaged frames were skipped", self._film.path, decoder.frames_skipped)
         if not self._closed.is_set() and decoder.frames_seen < announced:
             _log.warning(
                 "%s: the film announces %d frames but holds %d",
@@ -139,6 +139,8 @@ def _open(path: Path) -> av.container.InputContainer:
         container = av.open(
             str(path.absolute()), "r", options={"protocol_whitelist": "file"}, metadata_errors="replace"
         )
+    except PermissionError as error:
+        raise SourceError(f"{path}: the film cannot be read (permission denied): mend its rights") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"{path}: not a film that can be read: give a video file or animated GIF") from error
     if not container.streams.video:

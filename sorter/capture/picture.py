@@ -112,4 +112,8 @@ def greyscale_sentence(place: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        return "unknown format"
+    # An OSError of the system names the file once more, and in Python's own way.
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or str(error) or type(error).__name__

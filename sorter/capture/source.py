@@ -42,6 +42,14 @@ def open_source(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
     Raises:
         SourceError: the source cannot be opened; one sentence that names it and the remedy.
     """
+    try:
+        return _open(line, base, clock)
+    except OSError as error:
+        sentence = f"{error.filename}: cannot be opened ({error.strerror}): mend its name or its rights"
+        raise SourceError(sentence) from error
+
+
+def _open(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
     match line.source:
         case FileSource() as film:
             return FilmSource(FilmPath(base / film.path, film.realtime), clock)
@@ -65,17 +73,26 @@ def parse_source(argument: str) -> Source:
     """
     if re.match(r"rtsps?://", argument, re.IGNORECASE):
         return _rtsp_source(argument)
-    path = Path(argument)
-    if argument and path.is_dir():
-        return FolderSource(kind="folder", path=str(path.absolute()))
-    if path.is_file():
-        return FileSource(kind="file", path=str(path.absolute()))
+    try:
+        found = _on_disk(argument)
+    except OSError as error:
+        sentence = f"{argument[:200]}: cannot be looked at ({error.strerror}): mend its name or its rights"
+        raise SourceError(sentence) from error
+    if found is not None:
+        return found
     camera = _USB.fullmatch(argument)
     if camera is not None and int(camera[1]) < 64:
         return UsbSource(kind="usb", device=int(camera[1]))
     raise SourceError(
         f"{redact(argument)}: no such film or folder: give an existing one, an rtsp:// address, or usb:0 for a camera"
     )
+
+
+def _on_disk(argument: str) -> Source | None:
+    path = Path(argument)
+    if argument and path.is_dir():
+        return FolderSource(kind="folder", path=str(path.absolute()))
+    return FileSource(kind="file", path=str(path.absolute())) if path.is_file() else None
 
 
 def _rtsp_source(argument: str) -> RtspSource:
