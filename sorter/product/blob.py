@@ -17,7 +17,9 @@ _NECK = 0.6
 _LOBE = 0.3
 """The smaller of two products that touch is at least this part of the larger one's area."""
 _COARSEST_LOBE = 3.0
-"""Cells from rim to middle: with fewer, a neck cannot be told from the raggedness of the outline."""
+"""Cells from rim to middle: with fewer, a neck cannot be told from the raggedness of the outline ..."""
+_RAGGED = 2.0
+"""... which makes notches so deep in thin arms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _two_lobes(depth: NDArray[np.float32], labels: NDArray[np.int32], count: int
     for label in range(1, count):
         lobe = labels == label
         deep = float(depth[lobe].max())
-        if deep >= _COARSEST_LOBE and level < _NECK * deep:
+        if deep >= _COARSEST_LOBE and level < min(_NECK * deep, deep - _RAGGED):
             # A round lobe's own area, not what is left of it: wearing down takes more of the smaller one.
             areas.append(float(lobe.sum()) * (deep / (deep - level)) ** 2)
     areas.sort(reverse=True)
