@@ -25,7 +25,7 @@ UV_COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3
 	--no-annotate --no-header --custom-compile-command "make lock"
 SAY := printf '%s\n' >&2
 
-.PHONY: help setup demo test check lint bench lock schema clean
+.PHONY: help setup demo test check lint bench lock schema picture clean
 
 help: ## say what there is to make
 	@echo "make TARGET [ARGS=...]"
@@ -53,6 +53,9 @@ bench: $(DEV_READY) ## time each stage on this machine, beside reference computa
 
 schema: $(DEMO_READY) ## write config/schema again from the settings models
 	@$(PYTHON) -m sorter.settings.schema
+
+picture: $(DEMO_READY) ## draw docs/belt.jpg again
+	@$(PYTHON) -m docs.draw_picture
 
 lock: $(PYTHON) ## write the lock files again from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@$(SAY) "Resolving the lock files (uv $(UV_VERSION), into .venv)"
