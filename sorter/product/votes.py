@@ -26,7 +26,8 @@ class Votes:
     def add(self, sample: LabPixels) -> None:
         """Keep a sample."""
         self._kept.append(sample)
-        if len(self._kept) >= 2 * self._most:
+        # With fewer than two, the first frame would be all that is left, when the product had only just come in.
+        if len(self._kept) >= 2 * max(self._most, 2):
             self._kept = self._kept[::2]
             self._stride *= 2
 
