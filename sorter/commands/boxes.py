@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,23 +47,36 @@ def read_boxes(path: Path) -> list[PictureBox]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _read_rows(path, csv.DictReader(file, strict=True))
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}): check the name") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+        sentence = f"{path}: cannot be read ({error.strerror}): check its name and its rights"
+        raise SourceError(sentence) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not UTF-8 text: save the CSV as UTF-8") from error
 
 
 def _read_rows(path: Path, reader: csv.DictReader[str]) -> list[PictureBox]:
-    columns = reader.fieldnames or []
+    try:
+        fault = _fault_of_heading(reader.fieldnames or [])
+        if fault is not None:
+            raise ConfigurationError([Mistake(f"{path}:1:1", fault)])
+        rows = _Rows(path, with_boxes="x0" in (reader.fieldnames or []))
+        for row in reader:
+            rows.take(reader.line_num, row)
+    except csv.Error as error:
+        raise ConfigurationError([Mistake(f"{path}:{reader.line_num}:1", f"this is not CSV: {error}")]) from error
+    return rows.finish()
+
+
+def _fault_of_heading(columns: Sequence[str]) -> str | None:
+    found = ", ".join(repr(column[:40]) for column in columns[:12]) or "none at all"
+    repeated = [column for column, count in Counter(columns).items() if count > 1]
     if "file" not in columns:
-        raise ConfigurationError([Mistake(f"{path}:1:1", "the CSV has no column 'file': name the pictures in one")])
+        return f"the CSV has no column 'file' to name the pictures; its columns are {found}"
+    if repeated:
+        return f"the CSV has two columns {repeated[0]!r}: rename one"
     lacking = [edge for edge in _EDGES if edge not in columns]
     if lacking and len(lacking) < len(_EDGES):
-        sentence = f"the CSV lacks the column {lacking[0]!r}: give all of x0, y0, x1, y1 or none"
-        raise ConfigurationError([Mistake(f"{path}:1:1", sentence)])
-    rows = _Rows(path, with_boxes=not lacking)
-    for row in reader:
-        rows.take(reader.line_num, row)
-    return rows.finish()
+        return f"the CSV lacks the column {lacking[0]!r}: give all of x0, y0, x1, y1 or none; its columns are {found}"
+    return None
 
 
 class _Rows:
@@ -77,6 +92,9 @@ class _Rows:
     def take(self, line: int, row: dict[str, str]) -> None:
         if None in row or None in row.values():
             self._note(line, "the row has more or fewer fields than the heading: mend it")
+            return
+        if not row["file"].strip() or not row["file"].isprintable():
+            self._note(line, "the column 'file' is empty, or holds what no file's name should: mend it")
             return
         picture = self._path.parent / row["file"]
         box = self._box(line, row, picture) if self._with_boxes else None
