@@ -48,12 +48,16 @@ def decide_film(job: LineJob, source: FrameSource) -> Iterator[Decision]:
     """Decide every product of a source from start to end, no frame skipped, on the frames' own time.
 
     Raises:
-        SourceError: the source failed, or it is a greyscale camera's.
+        SourceError: the source failed, or it is a greyscale camera's; what was in view by then was decided.
         ConfigurationError: the region does not fit the picture.
     """
     stages = _Stages(job, lambda frame: frame.captured_at_s)
-    for frame in source.frames():
-        yield from stages.take(frame)
+    try:
+        for frame in source.frames():
+            yield from stages.take(frame)
+    except SourceError:
+        yield from stages.finish()
+        raise
     yield from stages.finish()
 
 
