@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from sorter.capture.simulator.truth import Schedule, TrueProduct, truth
 from sorter.line_reports import Heartbeat
 from sorter.product.region import Grid, build_grid, direction_deg
 from sorter.records import Decision, Verdict
 from sorter.settings.site import LineSettings, SimulatorSource
+
+_SAME_RUN_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Score:
     wrong: int
     """Decided, but not routed to the bin it belongs in."""
     missed: int
-    """Crossed the decision line undecided."""
+    """Crossed the decision line undecided, by the last frame that was looked at."""
     extra: int
     """Decisions of what is no product, or of one that was decided before."""
 
@@ -39,6 +41,17 @@ class Score:
         return asdict(self)
 
 
+@dataclass(slots=True)
+class _Run:
+    """One simulated belt from its first frame on; a line that is started again begins another."""
+
+    start_s: float
+    """When its frame 0 was captured, or would have been; monotonic seconds."""
+    last_s: float = 0.0
+    """The last frame that was looked at, in seconds after frame 0."""
+    decisions: list[Decision] = field(default_factory=list)
+
+
 class _LineScore:
     """One simulated line's decisions and truth."""
 
@@ -49,33 +62,40 @@ class _LineScore:
         self._grid = build_grid(line.region, line.belt.direction, size, line.product.min_length_px)
         self._line_px = line.decision_line * self._grid.length_px
         self._frame_rate_hz = source.frame_rate_hz
-        self._first_frame_at_s: float | None = None
-        self._last_frame_at_s = 0.0
-        self._decisions: list[tuple[Decision, float]] = []
+        self._runs: list[_Run] = []
 
-    def note_start(self, number: int, captured_at_s: float) -> None:
+    @property
+    def started(self) -> bool:
+        return bool(self._runs)
+
+    def note_frames(self, number: int, captured_at_s: float, last_at_s: float) -> None:
         # The line may never see frame 0: the first one it takes is the newest there is.
-        self._first_frame_at_s = captured_at_s - number / self._frame_rate_hz
+        start_s = captured_at_s - number / self._frame_rate_hz
+        if not self._runs or abs(self._runs[-1].start_s - start_s) > _SAME_RUN_S:
+            self._runs.append(_Run(start_s))
+        self._runs[-1].last_s = last_at_s - start_s
 
     def note(self, decision: Decision) -> None:
-        if self._first_frame_at_s is not None:
-            at_s = decision.captured_at_s - self._first_frame_at_s
-            self._decisions.append((decision, at_s))
-            self._last_frame_at_s = max(self._last_frame_at_s, at_s)
+        if not self._runs:  # a decision of a belt that nobody has seen: of no product, then
+            self._runs.append(_Run(decision.captured_at_s))
+        self._runs[-1].decisions.append(decision)
 
     def score(self) -> Score:
-        found: dict[int, str] = {}
+        return _sum([self._score(run) for run in self._runs])
+
+    def _score(self, run: _Run) -> Score:
+        found: set[int] = set()
         correct = extra = 0
-        for decision, at_s in self._decisions:
-            product = self._product_at(decision, at_s)
+        for decision in run.decisions:
+            product = self._product_at(decision, decision.captured_at_s - run.start_s)
             if product is None or product.index in found:
                 extra += 1
                 continue
-            found[product.index] = product.bin
-            right = decision.verdict is Verdict.ROUTED and decision.match is not None
-            correct += int(right and decision.match is not None and decision.match.bin == product.bin)
-        missed = sum(product.index not in found for product in self._crossed())
-        return Score(len(found) + missed, len(self._decisions), correct, len(found) - correct, missed, extra)
+            found.add(product.index)
+            routed_to = decision.match.bin if decision.verdict is Verdict.ROUTED and decision.match else None
+            correct += int(routed_to == product.bin)
+        missed = sum(product.index not in found for product in self._crossed(run.last_s))
+        return Score(len(found) + missed, len(run.decisions), correct, len(found) - correct, missed, extra)
 
     def _product_at(self, decision: Decision, at_s: float) -> TrueProduct | None:
         box = decision.box
@@ -89,14 +109,12 @@ class _LineScore:
         distance_px, product = min(near, key=lambda pair: pair[0], default=(math.inf, None))
         return product if product is not None and distance_px < max(product.length_px, product.width_px) / 2 else None
 
-    def _crossed(self) -> list[TrueProduct]:
-        """Products whose middle had crossed the decision line by the last decision's frame, in this run."""
-        at_s = self._last_frame_at_s
-        grid = self._grid
+    def _crossed(self, at_s: float) -> list[TrueProduct]:
+        """Products whose middle had crossed the decision line by the last frame that was looked at."""
         return [
             product
             for product in self._schedule.products_between(0.0, at_s)
-            if _along_px(grid, self._deg, self._schedule.center_px(product, at_s)) > self._line_px
+            if _along_px(self._grid, self._deg, self._schedule.center_px(product, at_s)) > self._line_px
         ]
 
 
@@ -127,11 +145,19 @@ class Scorer:
 
     def note_heartbeat(self, line: str, beat: Heartbeat) -> None:
         """A line told how it goes."""
-        if beat.first_frame is not None:
-            self._lines[line].note_start(*beat.first_frame)
+        if beat.first_frame is not None and beat.last_frame_at_s is not None:
+            self._lines[line].note_frames(*beat.first_frame, beat.last_frame_at_s)
+
+    @property
+    def blind(self) -> list[str]:
+        """Lines that have not seen a single frame."""
+        return [name for name, line in self._lines.items() if not line.started]
 
     def score(self) -> Score:
         """All lines together."""
-        scores = [line.score() for line in self._lines.values()]
-        names = Score.__dataclass_fields__
-        return Score(**{name: sum(getattr(score, name) for score in scores) for name in names})
+        return _sum([line.score() for line in self._lines.values()])
+
+
+def _sum(scores: Sequence[Score]) -> Score:
+    names = Score.__dataclass_fields__
+    return Score(**{name: sum(getattr(score, name) for score in scores) for name in names})
