@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,7 +11,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from sorter import __version__
+from sorter.commands.screen import discard_output, open_standard_streams
+from sorter.commands.stopping import INTERRUPTED_EXIT_CODE
 from sorter.errors import SorterError
+from sorter.logs import set_up_log
 
 _USAGE_EXIT_CODE = 2
 _EPILOG = "Exit codes: 0 fine, 1 runtime failure, 2 wrong usage, 78 bad configuration."
@@ -122,24 +124,29 @@ def _seconds(text: str) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
+    open_standard_streams()
     options = build_parser().parse_args(arguments)
-    _set_up_log(verbose=options.verbose)
+    set_up_log(logging.DEBUG if options.verbose else logging.WARNING)
     try:
-        return int(import_module(options.module).execute(options))
+        code = int(import_module(options.module).execute(options))
+        sys.stdout.flush()
     except SorterError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output (head, say) has enough; the rest must not be flushed at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output (head, say) has enough
+        discard_output()
         return 0
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED_EXIT_CODE
+    except Exception as error:
+        logging.getLogger(__name__).debug("the fault in full", exc_info=True)
+        sys.stderr.write(f"{_in_one_sentence(error)}\n")
+        return SorterError.exit_code
+    return code
 
 
-def _set_up_log(*, verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+def _in_one_sentence(error: Exception) -> str:
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the system'}: {error.strerror}; --verbose tells where it happened"
+    return f"a fault of this program ({what}): please report it, with what --verbose tells"

@@ -73,7 +73,7 @@ class LineProcess:
         arguments = (self._job, theirs, logging.getLogger().getEffectiveLevel())
         process = context.Process(target=_be_line, args=arguments, name=name, daemon=True)
         try:
-            with _stop_signals_held():
+            with stop_signals_held():
                 process.start()
             self._process = process
         except OSError as error:  # no memory or no process number left; our end of the pipe then tells of its end
@@ -174,7 +174,7 @@ class LineProcess:
 
 
 @contextmanager
-def _stop_signals_held() -> Iterator[None]:
+def stop_signals_held() -> Iterator[None]:
     """A process started meanwhile begins with them blocked, ours come when it is over.
 
     Ctrl-C reaches the whole process group: a line still importing would die of it with a traceback, before it

@@ -79,6 +79,11 @@ class Service:
         return [desk.refusal for desk in self._desks if desk.refusal is not None]
 
     @property
+    def line_states(self) -> dict[str, str]:
+        """Each line's last state while the service ran, and why."""
+        return {desk.name: desk.state_words for desk in self._desks}
+
+    @property
     def confirmed(self) -> int:
         """Decisions that the diverters have answered."""
         return sum(desk.publisher.counts.confirmed for desk in self._desks)

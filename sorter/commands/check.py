@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from calibration.separability import Overlap, overlapping_bins
+from sorter.commands.screen import say, say_json
+from sorter.demo.fit import refuse_misfits
 from sorter.errors import ConfigurationError, Mistake
+from sorter.outputs.messages import dumps
 from sorter.settings.document import read_document
 from sorter.settings.load import Loaded, load_project, load_recipe
 from sorter.settings.recipe import Recipe
@@ -35,6 +37,11 @@ def execute(options: argparse.Namespace) -> int:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
+    try:
+        next(path.iterdir(), None)
+    except OSError as error:
+        sentence = f"the folder cannot be read ({error.strerror}): mend its rights"
+        raise ConfigurationError([Mistake(str(path), sentence)]) from error
     found = sorted(one for one in path.rglob("*") if one.suffix in {".yaml", ".yml"} and one.is_file())
     if not found:
         raise ConfigurationError([Mistake(str(path), "the folder holds no YAML file: name one that does")])
@@ -46,18 +53,20 @@ def _load(path: Path) -> Iterable[Loaded[Recipe]]:
     keys = read_document(path).value
     if isinstance(keys, dict) and "bins" in keys and "lines" not in keys:
         return [load_recipe(path)]
-    return load_project(path).recipes.values()
+    project = load_project(path)
+    refuse_misfits(project.site)
+    return project.recipes.values()
 
 
 def _show(options: argparse.Namespace, files: list[Path], mistakes: list[str], overlaps: list[Overlap]) -> None:
     warnings = [f"{overlap.places[0] if overlap.places else options.path}: {overlap}" for overlap in overlaps]
     if options.json:
         facts = {"files": [str(path) for path in files], "mistakes": mistakes, "warnings": warnings}
-        sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        say_json(dumps(facts))
         return
     for sentence in mistakes:
         sys.stderr.write(f"{sentence}\n")
     for sentence in warnings:
-        sys.stdout.write(f"warning: {sentence}\n")
+        say(f"warning: {sentence}")
     if not mistakes:
-        sys.stdout.write(f"{len(files)} file{'s' if len(files) > 1 else ''} fine: {', '.join(map(str, files))}\n")
+        say(f"{len(files)} file{'s' if len(files) > 1 else ''} fine: {', '.join(map(str, files))}")

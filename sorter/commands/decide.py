@@ -79,7 +79,7 @@ def execute(options: argparse.Namespace) -> int:
     clock = SystemClock()
     judge = _Judge(recipe, Bins.of(recipe), clock)
     identity = LineIdentity(*names, boot_id=uuid.uuid4().hex, simulated=False)
-    report = DecisionReport(as_json=options.json)
+    report = DecisionReport([recipe], as_json=options.json)
     failures = 0
     product = 0
     for path, boxes in groupby(regions, key=lambda region: region.path):
@@ -115,10 +115,18 @@ def _regions(options: argparse.Namespace) -> Iterator[PictureBox]:
         raise UsageError("decide needs pictures from one place: give either IMAGE... or --boxes CSV")
     if options.boxes is not None:
         return iter(read_boxes(options.boxes))
-    return iter([PictureBox(path, None, {"file": str(path)}, str(path)) for path in options.images])
+    return iter([_whole_picture(path) for path in options.images])
+
+
+def _whole_picture(path: Path) -> PictureBox:
+    # A file's name may hold bytes that are no text at all.
+    name = str(path).encode("utf-8", "backslashreplace").decode()
+    return PictureBox(path, None, {"file": name}, name)
 
 
 def _read_color_picture(path: Path) -> BgrImage:
+    if path.is_dir():
+        raise SourceError(f"{path}: a folder, not a picture: name the pictures in it")
     image = read_picture(path)
     # One even gray is a product; shades of gray without any color are a greyscale camera's picture.
     if is_grey(image) and len(np.unique(image[..., 1])) > 16:

@@ -3,76 +3,136 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import logging
 import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import quantiles
 
 from sorter.capture.clock import SystemClock
 from sorter.commands.report import DecisionReport
+from sorter.commands.screen import say, say_json
 from sorter.commands.stopping import StopSignals
-from sorter.demo.broker import start_broker
-from sorter.demo.diverter import Diverter
+from sorter.demo.broker import Broker, start_broker
+from sorter.demo.diverter_process import DiverterProcess
+from sorter.demo.fit import refuse_misfits
 from sorter.demo.scoring import Scorer
-from sorter.errors import UsageError
+from sorter.errors import SorterError, UsageError
 from sorter.line_desk import Listeners
 from sorter.outputs.messages import Message, Topics, dumps
+from sorter.ports import Clock
 from sorter.records import Decision
 from sorter.service import Service
 from sorter.settings.load import Loaded, Project, load_project
-from sorter.settings.site import SimulatorSource, SiteSettings
+from sorter.settings.recipe import Recipe
+from sorter.settings.site import MetricsSettings, MqttSettings, SimulatorSource, SiteSettings
 
 _OWN_CONFIG = Path(__file__).parents[2] / "config"
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the demo; 1 where a decision was wrong, missed or extra."""
-    project = load_project(options.config or _OWN_CONFIG)
-    lines = project.site.value.lines
-    if not all(isinstance(line.source, SimulatorSource) for line in lines):
-        raise UsageError(f"{project.site.path}: the demo knows the truth of simulated lines only: use kind: simulator")
+    """Run the demo; 1 where a decision was wrong, missed or extra, or was not confirmed by the diverter."""
+    project = _simulated(load_project(options.config or _OWN_CONFIG))
     clock = SystemClock()
-    report = DecisionReport(as_json=options.json)
-    scorer = Scorer(lines)
-    with start_broker(options.broker) as broker, StopSignals() as stop:
-        mqtt = project.site.value.mqtt.model_copy(
-            update={"host": broker.host, "port": broker.port, "protocol": broker.protocol}
-        )
-        project = _with_mqtt(project, mqtt)
-        _tell(f"broker: {broker.kind} at {broker.host}:{broker.port}, MQTT {broker.protocol.value}", options)
-        topics = [Topics(mqtt.base_topic, project.site.value.site, line.name) for line in lines]
-        diverter = Diverter(mqtt, topics, clock, project.base)
-        diverter.start()
-
-        def note(decision: Decision, message: Message) -> None:
-            scorer.note_decision(message["line"], decision)
-            report.show(message)
-
-        service = Service(project, clock, uuid.uuid4().hex, Listeners(note, scorer.note_heartbeat))
-        end_s = None if options.seconds is None else clock.monotonic_s() + options.seconds
-        service.run(lambda: stop.requested() or (end_s is not None and clock.monotonic_s() >= end_s))
-        diverter.close()
-    score = scorer.score()
-    summary = score.as_dict() | {"received": diverter.counts.received, "confirmed": service.confirmed}
-    _show_summary(summary, report, options)
-    return 0 if score.clean else 1
+    run = _Run(project, DecisionReport(_recipes(project), as_json=options.json, with_age=True))
+    with StopSignals() as stop, start_broker(options.broker) as broker:
+        if not options.json:
+            say(f"broker: {broker.kind} at {broker.host}:{broker.port}, MQTT {broker.protocol.value}; Ctrl-C stops")
+        run.sort(broker, clock, lambda: _until(stop, clock, options.seconds))
+    if not stop.requested():
+        run.refuse_blindness()
+    return run.finish(as_json=options.json)
 
 
-def _with_mqtt(project: Project, mqtt: object) -> Project:
+def _simulated(project: Project) -> Project:
+    site = project.site
+    for index, line in enumerate(site.value.lines):
+        if not isinstance(line.source, SimulatorSource):
+            place = site.place("lines", index, "source")
+            raise UsageError(f"{place}: the demo knows the truth of simulated lines only: use kind: simulator")
+    refuse_misfits(site)
+    return project
+
+
+def _until(stop: StopSignals, clock: Clock, duration_s: float | None) -> Callable[[], bool]:
+    end_s = None if duration_s is None else clock.monotonic_s() + duration_s
+    return lambda: stop.requested() or (end_s is not None and clock.monotonic_s() >= end_s)
+
+
+def _recipes(project: Project) -> list[Recipe]:
+    return [recipe.value for recipe in project.recipes.values()]
+
+
+class _Run:
+    """The demo from its start to its summary."""
+
+    def __init__(self, project: Project, report: DecisionReport) -> None:
+        self._project = project
+        self._report = report
+        self._scorer = Scorer(project.site.value.lines)
+        self._ages_ms: list[int] = []
+        self._states: dict[str, str] = {}
+        self._received = self._confirmed = 0
+
+    def sort(self, broker: Broker, clock: Clock, until: Callable[[], Callable[[], bool]]) -> None:
+        """Run service and diverter until the question that ``until`` gives answers yes."""
+        project = _on_broker(self._project, broker)
+        site = project.site.value
+        topics = [Topics(site.mqtt.base_topic, site.site, line.name) for line in site.lines]
+        with DiverterProcess(site.mqtt, topics, logging.getLogger().getEffectiveLevel()) as diverter:
+            service = Service(project, clock, uuid.uuid4().hex, Listeners(self._note, self._scorer.note_heartbeat))
+            diverter.wait_until_ready()
+            service.run(until())
+            self._received = diverter.finish().received
+        self._confirmed, self._states = service.confirmed, service.line_states
+
+    def _note(self, decision: Decision, message: Message) -> None:
+        self._scorer.note_decision(message["line"], decision)
+        self._ages_ms.append(message["age_ms"])
+        self._report.show(message)
+
+    def refuse_blindness(self) -> None:
+        """Raise where a line has not seen a single frame: nothing was shown to work."""
+        for name in self._scorer.blind:
+            raise SorterError(f"line {name!r} gave no picture in that time ({self._states[name]}): give it more")
+
+    def finish(self, *, as_json: bool) -> int:
+        """Show the summary; the exit code."""
+        score = self._scorer.score()
+        summary = score.as_dict() | {"received": self._received, "confirmed": self._confirmed}
+        if as_json:
+            say_json(dumps({"summary": summary}))
+        else:
+            self._report.close()
+            for line in _table(summary, self._ages_ms):
+                say(line)
+        return 0 if score.clean and self._received == self._confirmed == score.decided else 1
+
+
+def _on_broker(project: Project, broker: Broker) -> Project:
+    """The project on the demo's own broker, which knows no passwords, and on any free metrics port."""
+    site = project.site.value
+    topic = site.mqtt.base_topic
+    mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol, base_topic=topic)
     # Port 0: the demo must run beside a service that has the metrics port already.
-    metrics = project.site.value.metrics.model_copy(update={"port": 0})
-    site: SiteSettings = project.site.value.model_copy(update={"mqtt": mqtt, "metrics": metrics})
-    return Project(Loaded(project.site.path, site, project.site.document), project.recipes)
+    demo: SiteSettings = site.model_copy(update={"mqtt": mqtt, "metrics": MetricsSettings(port=0)})
+    return Project(Loaded(project.site.path, demo, project.site.document), project.recipes)
 
 
-def _tell(sentence: str, options: argparse.Namespace) -> None:
-    if not options.json:
-        sys.stdout.write(sentence + "\n")
-
-
-def _show_summary(summary: dict[str, int], report: DecisionReport, options: argparse.Namespace) -> None:
-    if options.json:
-        sys.stdout.write(dumps({"summary": summary}).decode() + "\n")
-        return
-    report.close()
-    sys.stdout.write("against the simulator's truth: " + ", ".join(f"{value} {key}" for key, value in summary.items()))
-    sys.stdout.write("\n")
+def _table(summary: dict[str, int], ages_ms: Sequence[int]) -> list[str]:
+    words = {
+        "products": "due on the simulated belt",
+        "decided": "each once, if all is well",
+        "correct": "routed to the bin they belong in",
+        "wrong": "decided otherwise",
+        "missed": "never decided",
+        "extra": "decisions of nothing, or of a product that was decided before",
+        "received": "decisions that reached the diverter, over MQTT",
+        "confirmed": "decisions that the diverter confirmed",
+    }
+    lines = ["", "held against the simulator's truth:"]
+    lines += [f"  {key:<9} {summary[key]:>6}  {said}" for key, said in words.items()]
+    if len(ages_ms) > 1:
+        cuts = quantiles(ages_ms, n=20, method="inclusive")
+        lines.append(f"from picture to decision: median {cuts[9]:.0f} ms, 95 % within {cuts[18]:.0f} ms")
+    return lines

@@ -11,56 +11,61 @@ from contextlib import closing
 from tqdm import tqdm
 
 from sorter.capture.clock import SystemClock
+from sorter.capture.redact import redact
 from sorter.capture.source import open_source, parse_source
 from sorter.commands.choose import choose_line
 from sorter.commands.report import DecisionReport
+from sorter.commands.stopping import INTERRUPTED_EXIT_CODE, StopSignals
 from sorter.line import configure_threads, decide_film
 from sorter.line_reports import LineJob
 from sorter.outputs.messages import LineIdentity, decision_message
-from sorter.ports import FrameSource
+from sorter.ports import Clock, FrameSource
 from sorter.records import Frame
 from sorter.settings.load import load_project
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print the decisions as they fall."""
+    """Print the decisions as they fall; Ctrl-C is the way to end a stream, and breaks a film off."""
     project = load_project(options.config)
     index, line = choose_line(project.site, options.line)
     line = line.model_copy(update={"source": parse_source(options.source)})
     job = LineJob(line, project.recipes[line.name].value, project.base, project.site.place("lines", index, "region"))
+    identity = LineIdentity(project.site.value.site, line.name, uuid.uuid4().hex, simulated=False)
     configure_threads()
     clock = SystemClock()
-    identity = LineIdentity(project.site.value.site, line.name, uuid.uuid4().hex, simulated=False)
-    report = DecisionReport(as_json=options.json)
-    shift_s = clock.wall_s() - clock.monotonic_s()
-    with closing(open_source(line, project.base, clock)) as source:
-        shown = _WithProgress(source)
-        for seq, decision in enumerate(decide_film(job, shown), 1):
-            report.show(decision_message(decision, identity, seq, shift_s))
-        if source.frames_skipped:
-            sys.stderr.write(f"{options.source}: {source.frames_skipped} corrupt frames were skipped\n")
+    report = DecisionReport([job.recipe], as_json=options.json)
+    with closing(open_source(line, project.base, clock)) as source, StopSignals() as stop:
+        _sort(_Watched(source, stop), job, identity, clock, report)
+    if source.frames_skipped:
+        sys.stderr.write(f"{redact(options.source)}: corrupt frames skipped: {source.frames_skipped}\n")
     report.close()
-    return 0
+    return INTERRUPTED_EXIT_CODE if stop.requested() and not source.live else 0
 
 
-class _WithProgress:
-    """A source that shows how far it is, where a person watches."""
+def _sort(source: FrameSource, job: LineJob, identity: LineIdentity, clock: Clock, report: DecisionReport) -> None:
+    shift_s = clock.wall_s() - clock.monotonic_s()
+    for seq, decision in enumerate(decide_film(job, source), 1):
+        with tqdm.external_write_mode():  # the progress steps aside meanwhile
+            report.show(decision_message(decision, identity, seq, shift_s))
 
-    def __init__(self, source: FrameSource) -> None:
+
+class _Watched:
+    """A source that ends when asked to, and shows how far it is where a person watches."""
+
+    def __init__(self, source: FrameSource, stop: StopSignals) -> None:
         self.live = source.live
+        self.frames_skipped = 0
         self._source = source
-
-    @property
-    def frames_skipped(self) -> int:
-        return self._source.frames_skipped
-
-    @frames_skipped.setter
-    def frames_skipped(self, value: int) -> None:
-        raise AttributeError(value)
+        self._stop = stop
 
     def frames(self) -> Iterator[Frame]:
         quiet = not sys.stderr.isatty()
-        yield from tqdm(self._source.frames(), unit=" frames", disable=quiet, file=sys.stderr, leave=False)
+        with tqdm(unit=" frames", disable=quiet, file=sys.stderr, leave=False) as progress:
+            for frame in self._source.frames():
+                if self._stop.requested():
+                    return
+                progress.update()
+                yield frame
 
     def close(self) -> None:
         self._source.close()

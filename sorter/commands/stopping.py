@@ -6,6 +6,9 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT
+"""What a shell expects of a program that was broken off before its work was done."""
+
 
 class StopSignals:
     """While in force, SIGINT and SIGTERM are remembered instead of ending the program."""
