@@ -17,8 +17,9 @@ class Clustering:
 
     clusters: int = 4
     """At the start; plain products end with fewer."""
-    passes: int = 3
-    """Times MiniBatchKMeans sees the whole sample; a fourth moved no dominant color by 0.1 on real crops."""
+    passes: int = 1
+    """Times MiniBatchKMeans sees the whole sample. From these starting centers one is enough: on 209 real crops the
+    median distance to a converged KMeans was 1.12 dE00 after one pass, 1.08 after three and 1.01 after ten."""
     merge_delta_e: float = 6.0
     """Clusters nearer than this (CIEDE2000) are one color: shading splits one paint into bands this close."""
     seed: int = 0
