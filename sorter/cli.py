@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sorter import __version__
-from sorter.commands.screen import discard_output, open_standard_streams
+from sorter.commands.screen import discard_output, flush_output, open_standard_streams
 from sorter.commands.stopping import INTERRUPTED_EXIT_CODE
 from sorter.errors import SorterError
 from sorter.logs import set_up_log
@@ -125,11 +125,8 @@ def _seconds(text: str) -> float:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     open_standard_streams()
-    options = build_parser().parse_args(arguments)
-    set_up_log(logging.DEBUG if options.verbose else logging.WARNING)
     try:
-        code = int(import_module(options.module).execute(options))
-        sys.stdout.flush()
+        return _run(_parse(arguments))
     except SorterError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -142,7 +139,19 @@ def main(arguments: Sequence[str]) -> int:
         logging.getLogger(__name__).debug("the fault in full", exc_info=True)
         sys.stderr.write(f"{_in_one_sentence(error)}\n")
         return SorterError.exit_code
-    return code
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    try:
+        return build_parser().parse_args(arguments)
+    except SystemExit:  # help or version were asked for, and may not be on the screen yet
+        flush_output()
+        raise
+
+
+def _run(options: argparse.Namespace) -> int:
+    set_up_log(logging.DEBUG if options.verbose else logging.WARNING)
+    return int(import_module(options.module).execute(options))
 
 
 def _in_one_sentence(error: Exception) -> str:

@@ -122,7 +122,7 @@ def _on_broker(project: Project, broker: Broker) -> Project:
 def _table(summary: dict[str, int], ages_ms: Sequence[int]) -> list[str]:
     words = {
         "products": "due on the simulated belt",
-        "decided": "each once, if all is well",
+        "decided": "decisions made",
         "correct": "routed to the bin they belong in",
         "wrong": "decided otherwise",
         "missed": "never decided",

@@ -62,6 +62,17 @@ def swatch(hex_color: str | None) -> str:
     return f"\x1b[48;2;{red};{green};{blue}m  \x1b[0m "
 
 
+def flush_output() -> None:
+    """Write what others have left waiting.
+
+    Raises:
+        SorterError: it cannot be written.
+        BrokenPipeError: whoever reads has enough.
+    """
+    with _told_if_impossible():
+        sys.stdout.flush()
+
+
 def discard_output() -> None:
     """What is still waiting to be written goes nowhere: it would fail again when the program ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
