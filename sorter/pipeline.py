@@ -23,6 +23,8 @@ from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
 
 _STILL_S = 3.0
+_SLOWEST_PX_PER_S = 1.0
+"""A belt that is slower stands, and nobody knows when it will go on."""
 _SCENE_CHANGE = 0.5
 """A part of the region this large that turns into something else from one frame to the next is no product."""
 
@@ -48,6 +50,8 @@ class _Followed:
 
     votes: Votes
     decided: bool = False
+    before_line_at_s: float | None = None
+    """The last frame in which its middle had not crossed the decision line."""
 
 
 class Pipeline:
@@ -165,12 +169,15 @@ class Pipeline:
             followed = self._followed.setdefault(track.number, _Followed(Votes(self._max_votes)))
             if not followed.decided and track.unseen == 0:
                 self._take_vote(track, followed.votes, crop_bgr, cells, expected)
-            if not followed.decided and _is_product(track) and track.center_px >= self._line_px:
+            if track.center_px < self._line_px:
+                followed.before_line_at_s = frame.captured_at_s
+            elif not followed.decided and _is_product(track):
                 decisions.extend(self._decide_if_whole(track, frame) or self._give_up_if_leaving(track, frame))
         for track in gone:
-            followed = self._followed.pop(track.number, _Followed(Votes(self._max_votes)))
+            followed = self._followed.setdefault(track.number, _Followed(Votes(self._max_votes)))
             if not followed.decided:
                 decisions.extend(self._account_for(track, frame))
+            del self._followed[track.number]
         return decisions
 
     def _take_vote(self, track: Track, votes: Votes, crop_bgr: BgrImage, cells: LabCells, expected: LabCells) -> None:
@@ -228,7 +235,7 @@ class Pipeline:
     def _decide(self, track: Track, frame: Frame, outcome: Outcome | None, frames_used: int) -> Decision:
         if track.number in self._followed:
             self._followed[track.number].decided = True
-        crossed_at_s = frame.captured_at_s - self._seconds_past_line(track)
+        crossed_at_s = self._crossed_at_s(track, frame.captured_at_s)
         now_s = self._now_s(frame)
         verdict = Verdict.INVALID if outcome is None else outcome.verdict
         branch = self._branch(verdict, outcome)
@@ -258,10 +265,17 @@ class Pipeline:
             return outcome.ballot.match.branch
         return self._recipe.fallback.branch_for(verdict)
 
-    def _seconds_past_line(self, track: Track) -> float:
-        """How long ago its middle crossed the decision line; negative while it has not."""
-        speed = self._tracker.speed_px_per_s
-        return (track.center_px - self._line_px) / speed if speed else 0.0
+    def _crossed_at_s(self, track: Track, now_s: float) -> float:
+        """When its middle crossed the decision line, or will."""
+        if self._tracker.speed_px_per_s is None:
+            return now_s
+        # The learned speed of a belt that stands is nearly zero: a product that crossed by a hair's breadth would
+        # have done so long ago, though it was seen before the line in the last frame.
+        speed = max(self._tracker.speed_px_per_s, _SLOWEST_PX_PER_S)
+        crossed_at_s = now_s - (track.center_px - self._line_px) / speed
+        followed = self._followed.get(track.number)
+        before_at_s = None if followed is None else followed.before_line_at_s
+        return crossed_at_s if before_at_s is None else max(crossed_at_s, before_at_s)
 
     def _picture_box(self, blob: Blob) -> Box:
         cell, origin = self._grid.cell_px, self._grid.box
