@@ -54,6 +54,8 @@ class LineProcess:
         self._patience_s = _OPENING_SILENCE_S
         self._failures = 0
         self._start_at_s: float | None = None
+        self._stillborn: str | None = None
+        """Why no process could be started."""
         self.pipe: Connection | None = None
         """Readable when the line has something to say; None while no process runs."""
         self.restarts = 0
@@ -67,27 +69,30 @@ class LineProcess:
 
     def start(self) -> None:
         """Start the process; where the system refuses, `listen` tells it and tries again."""
+        self._started_at_s = self._heard_at_s = self._clock.monotonic_s()
+        self._patience_s = _OPENING_SILENCE_S
+        self._start_at_s = None
+        try:
+            self._spawn()
+        except OSError as error:  # no memory, no file or no process number is left
+            self._stillborn = f"could not be started ({error.strerror})"
+
+    def _spawn(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=True)
         name = f"line-{self._job.settings.name}"
         arguments = (self._job, theirs, logging.getLogger().getEffectiveLevel())
         process = context.Process(target=_be_line, args=arguments, name=name, daemon=True)
-        try:
-            with stop_signals_held():
-                process.start()
-            self._process = process
-        except OSError as error:  # no memory or no process number left; our end of the pipe then tells of its end
-            _log.warning("line %s: no process could be started (%s)", self._job.settings.name, error.strerror)
-        finally:
-            theirs.close()
-        self._started_at_s = self._heard_at_s = self._clock.monotonic_s()
-        self._patience_s = _OPENING_SILENCE_S
-        self._start_at_s = None
+        with theirs, stop_signals_held():
+            process.start()
+        self._process = process
 
     def listen(self) -> Iterator[Report | Lost]:
         """What the line said since the last call; notices its death and its silence, and starts it again."""
-        gone = yield from self._hear()
-        reason = self._epitaph() if gone else self._kill_if_silent()
+        reason, self._stillborn = self._stillborn, None
+        if reason is None:
+            gone = yield from self._hear()
+            reason = self._epitaph() if gone else self._kill_if_silent()
         if reason is not None:
             yield from self._lose(reason)
         if self._start_at_s is not None and self._clock.monotonic_s() >= self._start_at_s:
@@ -125,7 +130,7 @@ class LineProcess:
     def _epitaph(self) -> str:
         process = self._process
         if process is None:
-            return "could not be started"
+            return "is gone"
         process.join(_END_WAIT_S)
         code = process.exitcode
         return f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
