@@ -10,15 +10,14 @@ import numpy as np
 
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
-from sorter.color.sample import sample_cells
 from sorter.decision import Ballot, Outcome, Timing, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
-from sorter.product.blob import Blob, WholeLimits, clean, find_blobs, judge_extent, judge_shape
+from sorter.product.blob import Blob, WholeLimits, clean, find_blobs
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
-from sorter.product.votes import Votes
 from sorter.product.warmup import Warmup
 from sorter.records import BgrImage, Box, Decision, Frame, InvalidReason, Mask, Verdict
+from sorter.sampling import Sampler, Samples, View
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
 
@@ -48,7 +47,7 @@ class PipelineCounts:
 class _Followed:
     """What the pipeline keeps of one track."""
 
-    votes: Votes
+    samples: Samples
     decided: bool = False
     before_line_at_s: float | None = None
     """The last frame in which its middle had not crossed the decision line."""
@@ -79,7 +78,7 @@ class Pipeline:
         self._timing = Timing.of(line)
         self._now_s = now_s
         self._limits = _limits(line)
-        self._max_votes = line.product.max_frames
+        self._sampler = Sampler(grid, self._limits, line.product.max_frames)
         self._contrast = Contrast(line.belt.min_contrast, line.belt.shadow_lightness)
         self._line_px = line.decision_line * grid.length_px
         self._warmup = Warmup(line.belt.learn_s)
@@ -163,48 +162,25 @@ class Pipeline:
     def _judge_tracks(
         self, gone: list[Track], crop_bgr: BgrImage, cells: LabCells, belt: Belt, frame: Frame
     ) -> list[Decision]:
-        expected = belt.expected
+        view = View(crop_bgr, cells, belt.expected)
         decisions: list[Decision] = []
         for track in self._tracker.tracks:
-            followed = self._followed.setdefault(track.number, _Followed(Votes(self._max_votes)))
+            followed = self._followed.setdefault(track.number, _Followed(self._sampler.begin()))
             if not followed.decided and track.unseen == 0:
-                self._take_vote(track, followed.votes, crop_bgr, cells, expected)
+                self._sampler.look(track, followed.samples, view)
             if track.center_px < self._line_px:
                 followed.before_line_at_s = frame.captured_at_s
             elif not followed.decided and _is_product(track):
                 decisions.extend(self._decide_if_whole(track, frame) or self._give_up_if_leaving(track, frame))
         for track in gone:
-            followed = self._followed.setdefault(track.number, _Followed(Votes(self._max_votes)))
+            followed = self._followed.setdefault(track.number, _Followed(self._sampler.begin()))
             if not followed.decided:
                 decisions.extend(self._account_for(track, frame))
             del self._followed[track.number]
         return decisions
 
-    def _take_vote(self, track: Track, votes: Votes, crop_bgr: BgrImage, cells: LabCells, expected: LabCells) -> None:
-        blob = track.blob
-        met = track.merged or track.overgrown
-        fault = InvalidReason.MERGED if met else judge_extent(blob, self._limits)
-        if fault is None and votes.wants_next():
-            fault = judge_shape(blob, cells, expected, self._limits)
-            if fault is None:
-                fault = self._sample(blob, votes, crop_bgr, expected)
-        if fault is None:
-            track.whole = blob
-        else:
-            track.note_fault(fault)
-
-    def _sample(self, blob: Blob, votes: Votes, crop_bgr: BgrImage, expected: LabCells) -> InvalidReason | None:
-        cell = self._grid.cell_px
-        rows, columns = blob.rows, blob.columns
-        window = crop_bgr[rows.start * cell : rows.stop * cell, columns.start * cell : columns.stop * cell]
-        sample = sample_cells(window, core_of(blob.mask), cell, expected[rows, columns])
-        if sample is None:
-            return InvalidReason.NO_COLOR
-        votes.add(sample)
-        return None
-
     def _decide_if_whole(self, track: Track, frame: Frame) -> list[Decision]:
-        samples = self._followed[track.number].votes.samples()
+        samples = self._followed[track.number].samples.votes.samples()
         if not samples:
             return []
         if track.overgrown:
@@ -323,15 +299,6 @@ def _main_fault(track: Track) -> InvalidReason:
     # A product is cut off whenever it enters or leaves: only where nothing else was ever wrong is that the reason.
     others = {reason: count for reason, count in track.faults.items() if reason is not InvalidReason.CUT_OFF}
     return max(others, key=lambda reason: others[reason]) if others else InvalidReason.CUT_OFF
-
-
-def core_of(mask: Mask) -> Mask:
-    """A blob without its edge, where the belt's color mixes in; the whole of it where nothing would be left."""
-    inset = 1 + int(0.08 * min(mask.shape))
-    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    core = (depth > inset).astype(np.uint8) * 255
-    return core if core.any() else mask
 
 
 def _whole_grid_mask(blob: Blob, grid: Grid) -> Mask:
