@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sorter.color.bins import bin_color
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import Heartbeat, LineStatus
 from sorter.outputs.messages import (
+    Alarm,
     FrameCounts,
     LatencySummary,
     LineIdentity,
     LineState,
     LineStats,
     Message,
+    alarm_message,
     decision_message,
     recipe_message,
     state_message,
@@ -118,6 +120,8 @@ class LineDesk:
         """What earlier processes of this line counted: each begins at zero."""
         self._seq = 0
         self._state: tuple[LineState, str] | None = None
+        self._alarm: Alarm | None = None
+        """The one that is raised."""
 
     def start(self) -> None:
         """Announce the line and start its process."""
@@ -172,6 +176,7 @@ class LineDesk:
             given_up=base.given_up + beat.frames_given_up,
             corrupt=base.corrupt + beat.frames_corrupt,
         )
+        self._metrics.set_undecided(self.name, vanished=beat.vanished, intruders=beat.intruders)
         for duration_s in beat.processing_s:
             self._metrics.observe_processing(self.name, duration_s)
         if beat.status is LineStatus.REFUSED:
@@ -189,6 +194,18 @@ class LineDesk:
         self._state = (state, reason)
         self._metrics.set_state(self.name, state)
         self.publisher.publish_state(self._state_message(state, reason, cause))
+        self._tell_alarm(reason, cause)
+
+    def _tell_alarm(self, reason: str, cause: str | None) -> None:
+        """Raise the alarm of a new cause, after clearing the one before."""
+        now_s = self._clock.wall_s()
+        before = self._alarm
+        if before is not None and before.cause != cause:
+            self._alarm = None
+            self.publisher.publish_alarm(alarm_message(replace(before, raised=False), self._identity, now_s))
+        if cause is not None and self._alarm is None:
+            self._alarm = Alarm(cause=cause, raised=True, reason=reason, since_wall_s=now_s)
+            self.publisher.publish_alarm(alarm_message(self._alarm, self._identity, now_s))
 
     def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
         return state_message(state, reason, self._identity, self._recipe.identity, cause, self._clock.wall_s())

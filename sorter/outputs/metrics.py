@@ -39,6 +39,12 @@ class Metrics:
         self._frames = Counter(
             "sorter_frames", "Frames by fate: processed, given_up, corrupt", ("line", "fate"), registry=registry
         )
+        self._undecided = Counter(
+            "sorter_undecided",
+            "Things on the belt that were no product to decide: vanished before the line, intruder from elsewhere",
+            ("line", "kind"),
+            registry=registry,
+        )
         self._age = Histogram(
             "sorter_decision_age_seconds",
             "From the picture to the decision",
@@ -106,6 +112,11 @@ class Metrics:
         """Pass on a line's running totals; one below the last (a line that was started again) begins anew."""
         for fate in ("processed", "given_up", "corrupt"):
             self._pass_on(self._frames, line, fate, getattr(totals, fate))
+
+    def set_undecided(self, line: str, *, vanished: int, intruders: int) -> None:
+        """Pass on a line's running totals of what it saw and did not decide."""
+        self._pass_on(self._undecided, line, "vanished", vanished)
+        self._pass_on(self._undecided, line, "intruder", intruders)
 
     def set_delivery(self, line: str, totals: DeliveryCounts) -> None:
         """Pass on a publisher's running totals."""
