@@ -1,0 +1,112 @@
+"""The command line of the benchmarks: measure the parts asked for, and print tables or one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.belt import ROOT
+from benchmarks.machine import Machine
+from benchmarks.table import Table
+from sorter.errors import SorterError
+from sorter.line import configure_threads
+
+_DATA = ROOT.parent / "shared" / "data"
+
+
+class Result(Protocol):
+    """What a part has measured: a dataclass of plain values."""
+
+    def tables(self) -> Iterator[Table]:
+        """For people."""
+        ...
+
+
+def _speed(options: argparse.Namespace) -> Result:
+    from benchmarks.speed import FULL, SHORT, measure_speed  # noqa: PLC0415
+
+    return measure_speed(SHORT if options.short else FULL)
+
+
+def _memory(options: argparse.Namespace) -> Result:
+    from benchmarks.memory import FULL, SHORT, measure_memory  # noqa: PLC0415
+
+    return measure_memory(SHORT if options.short else FULL)
+
+
+def _launch(options: argparse.Namespace) -> Result:
+    from benchmarks.launch import FULL, SHORT, measure_launch  # noqa: PLC0415
+
+    return measure_launch(SHORT if options.short else FULL)
+
+
+def _accuracy(options: argparse.Namespace) -> Result:
+    from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415
+
+    return measure_accuracy(SHORT if options.short else FULL, options.data)
+
+
+_PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
+    "speed": _speed,
+    "memory": _memory,
+    "launch": _launch,
+    "accuracy": _accuracy,
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="What the sorter costs, and how often it is right, on this machine."
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)} (all)", choices=[*_PARTS, []])
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.add_argument("--short", action="store_true", help="a small form of each, in seconds: shows that it runs")
+    parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and print; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    configure_threads()
+    machine = Machine.here()
+    try:
+        return _run(options, machine)
+    except SorterError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+
+
+def _run(options: argparse.Namespace, machine: Machine) -> int:
+    found: dict[str, Any] = {"machine": _plain(machine), "short": options.short}
+    _show([machine.table()], options)
+    for part in options.parts or _PARTS:
+        result = _PARTS[part](options)
+        _show(result.tables(), options)
+        found[part] = _plain(result)
+    if options.json:
+        print(json.dumps(found))
+    return 0
+
+
+def _show(tables: Iterator[Table] | Sequence[Table], options: argparse.Namespace) -> None:
+    if not options.json:
+        for table in tables:
+            print("\n".join(table.lines()), end="\n\n", flush=True)
+
+
+def _plain(value: object) -> Any:
+    """For JSON: of a dataclass its fields, and the properties that follow from them."""
+    if is_dataclass(value):
+        names = [field.name for field in fields(value)]
+        names += [name for name, member in vars(type(value)).items() if isinstance(member, property)]
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,146 @@
+"""The benchmarks run and say what they promise to say; how fast this machine is, no test can tell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.belt import BenchBelt
+from benchmarks.clustering import product_crops
+from benchmarks.film import Encoding, FilmLoop, encode
+from benchmarks.fruit import judge_fruit
+from benchmarks.pictures import decide_plates, repeat_line
+from benchmarks.stages import StageWatch
+from benchmarks.table import Limit, Table
+from benchmarks.teach import teach
+from benchmarks.timing import Spread, Turns
+from sorter.color.bins import Bins
+from sorter.records import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+SPREAD = {"count", "mean_ms", "median_ms", "p99_ms"}
+
+
+def _run(*arguments: str) -> Mapping[str, Any]:
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--short", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found: Mapping[str, Any] = json.loads(done.stdout)
+    assert {"machine", "short", *arguments[:1]} == set(found)
+    assert {"cores", "python", "libraries", "load"} <= set(found["machine"])
+    return found
+
+
+def test_speed_tells_of_each_belt_its_frames_their_stages_and_the_decoding_beside_them() -> None:
+    speed = _run("speed")["speed"]
+    assert [belt["belt"] for belt in speed["belts"]] == ["1 lane", "3 lanes", "empty"]
+    for belt in speed["belts"]:
+        assert all(set(belt[what]) == SPREAD for what in ("sort", "decode", "decode_more", "convert"))
+        stages = {stage["name"]: stage["mean_ms"] for stage in belt["stages"]}
+        assert {"crop and cells", "belt: follow", "dominant color", "bins", "the rest"} <= set(stages)
+        assert belt["decodes"] == pytest.approx(belt["sort"]["mean_ms"] / belt["decode"]["mean_ms"])
+    assert speed["belts"][0]["decisions"] > 0
+    assert speed["belts"][2]["decisions"] == 0
+    assert {limit["limit"] for limit in speed["limits"]} == {3.0, 1.5}
+    assert len(speed["clustering"]["ways"]) == 4
+
+
+def test_accuracy_runs_the_simulator_and_says_which_pictures_are_missing(tmp_path: Path) -> None:
+    accuracy = _run("accuracy", "--data", str(tmp_path))["accuracy"]
+    assert set(accuracy["skipped"]) == {"candy_plates", "candy_line", "fruit"}
+    conditions = accuracy["campaign"]["conditions"]
+    assert all({"products", "correct", "wrong", "missed", "extra"} <= set(one) for one in conditions)
+    assert sum(one["products"] for one in conditions) > 0
+
+
+def test_real_pictures_are_decided_and_compared(data: Path) -> None:
+    plates = decide_plates(data / "candy_plates", every=12)
+    assert len(plates.halves) == 4
+    assert all(half.right + half.wrong + half.unknown + half.ambiguous == half.regions for half in plates.halves)
+    assert {half.count > 0 for half in repeat_line(data / "candy_line", every=10).halves} == {True}
+    fruit = judge_fruit(data / "fruit", every=40)
+    assert fruit.pictures > 10
+    assert 0 <= fruit.least_share <= fruit.median_share <= 1
+
+
+def test_an_unknown_part_is_refused_in_one_sentence() -> None:
+    command = [sys.executable, "-m", "benchmarks", "beauty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "beauty" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_disturbed_pass_leaves_no_trace_but_in_the_worst() -> None:
+    turns = Turns()
+    turns._passes = [{"work": [0.001, 0.002]}, {"work": [0.5, 0.002]}, {"work": [0.001, 0.002]}]
+    assert turns.times_s("work").tolist() == [0.001, 0.002]
+    assert turns.worst_s("work") == 0.5
+    assert Spread.of(turns.times_s("work")).mean_ms == pytest.approx(1.5)
+
+
+def test_every_action_is_timed_once_in_each_turn_and_none_always_comes_first() -> None:
+    turns, order = Turns(), []
+    turns.begin_pass()
+    for _ in range(2):
+        turns.take({"a": lambda: order.append("a"), "b": lambda: order.append("b")})
+    assert order == ["a", "b", "b", "a"]
+    assert len(turns.times_s("a")) == len(turns.times_s("b")) == 2
+
+
+def test_watching_the_stages_changes_no_decision_and_ends_with_its_context() -> None:
+    belt = BenchBelt.of_config()
+    watch = StageWatch()
+    frames = list(belt.frames(belt.line.belt.learn_s + 0.5))
+    plain, watched = (belt.open_pipeline(frames[0]) for _ in range(2))
+    expected = [decision for frame in frames for decision in plain.process(frame)]
+    with watch.watching():
+        found = [decision for frame in frames for decision in watched.process(frame)]
+    assert [one.product for one in found] == [one.product for one in expected] != []
+    calls = {stage.name: stage.calls_per_frame for stage in watch.stages(len(frames), 1.0)}
+    plain.process(frames[-1])
+    assert calls == {stage.name: stage.calls_per_frame for stage in watch.stages(len(frames), 1.0)}
+
+
+def test_a_film_loop_gives_one_frame_at_each_call_and_starts_over(tmp_path: Path) -> None:
+    film = tmp_path / "belt.mp4"
+    encode(BenchBelt.of_config().frames(0.2), film, Encoding(4_000_000))
+    with FilmLoop(film, convert=False) as loop:
+        frames = [loop.next_frame() for _ in range(14)]
+    assert all(isinstance(one, list) and len(one) == 1 for one in frames)
+
+
+def test_a_crop_shows_its_product() -> None:
+    belt = BenchBelt.of_config()
+    crop = next(product_crops(belt))
+    bgr = crop.image_bgr[crop.image_bgr.shape[0] // 2, crop.image_bgr.shape[1] // 2].astype(int)
+    kind = next(kind for kind in belt.source.products if kind.name == crop.bin)
+    wanted = np.array([int(kind.hex[place : place + 2], 16) for place in (5, 3, 1)])
+    assert np.abs(bgr - wanted).max() < 60
+
+
+def test_taught_bins_take_their_own_samples_and_do_not_reach_each_other() -> None:
+    taught = {"red": [Lab(50, 60, 40), Lab(52, 58, 41)], "orange": [Lab(60, 40, 60), Lab(61, 39, 58)]}
+    bins = Bins.of(teach(taught))
+    for name, samples in taught.items():
+        for sample in samples:
+            match = bins.match(sample)
+            assert (match.bin, match.bins_in_reach) == (name, 1)
+
+
+def test_a_limit_says_whether_it_holds() -> None:
+    assert Limit("mean", 2.9, 3.0, "ms").holds
+    assert not Limit("mean", 3.0, 3.0, "ms").holds
+    assert Limit("right", 0.995, 0.995, "", at_least=True).holds
+
+
+def test_figures_stand_under_figures() -> None:
+    table = Table("times", ("what", "ms"), [("short", "1.0"), ("a longer one", "12.5")])
+    assert list(table.lines()) == ["times", "  what            ms", "  short          1.0", "  a longer one  12.5"]
