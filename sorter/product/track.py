@@ -15,7 +15,9 @@ from sorter.records import InvalidReason
 _COAST_S = 0.5
 """A product that is not seen for this long, or for `_COAST_FRAMES`, is gone."""
 _COAST_FRAMES = 3
-_FORBIDDEN = 1e6
+_UNLIKE = 5.0
+"""A blob as unlike a track's next sighting as this is something else. It must not be larger: where one product has
+left and another has come in, matching each to the next one's place would cost less than leaving two unmatched."""
 _GROWN = 1.5
 """A thing that grows longer by this after it was whole has met another one that was not seen by itself."""
 
@@ -82,7 +84,7 @@ class Tracker:
 
     def update(self, blobs: Sequence[Blob], at_s: float) -> list[Track]:
         """Take one frame's blobs; returns the tracks that are gone, which are dropped from `tracks`."""
-        elapsed_s = 0.0 if self._at_s is None else max(at_s - self._at_s, 1e-6)
+        elapsed_s = 0.0 if self._at_s is None else max(at_s - self._at_s, 0.0)
         self._at_s = at_s
         pairs = self._assign(blobs, elapsed_s)
         before = {id(track): track.center_px for track in self.tracks}
@@ -107,15 +109,16 @@ class Tracker:
         # Imported when first needed: a third of a second, which a line spends learning its belt anyway.
         from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - see above
 
+        costs = np.minimum(costs, _UNLIKE)
         rows, columns = linear_sum_assignment(costs)
         return [
             (self.tracks[row], int(column))
             for row, column in zip(rows, columns, strict=True)
-            if costs[row, column] < _FORBIDDEN
+            if costs[row, column] < _UNLIKE
         ]
 
     def _cost(self, track: Track, blob: Blob, elapsed_s: float) -> float:
-        """How unlike a track's next sighting a blob is; `_FORBIDDEN` where it cannot be one."""
+        """How unlike a track's next sighting a blob is; infinite where it cannot be one."""
         length = max(track.front_px - track.rear_px, blob.length_px, 1.0)
         width = max(track.blob.width_px, blob.width_px, 1.0)
         moved = _displacement(track, blob)
@@ -124,8 +127,8 @@ class Tracker:
         aside = abs(blob.middle_px - track.blob.middle_px)
         overlap = min(track.blob.far_px, blob.far_px) - max(track.blob.near_px, blob.near_px)
         if not -0.35 * length <= moved <= furthest or (aside > 0.5 * width and overlap < 0.5 * width):
-            return _FORBIDDEN
-        off_course = abs(moved - (expected or 0.0)) / length
+            return math.inf
+        off_course = abs(moved) / furthest if expected is None else abs(moved - expected) / length
         size = abs(math.log(max(blob.area_px, 1.0) / max(track.blob.area_px, 1.0)))
         color = math.dist(blob.color, track.blob.color) / 30
         return off_course + aside / width + 0.5 * size + color
@@ -133,14 +136,27 @@ class Tracker:
     def _see(self, track: Track, blob: Blob, at_s: float, elapsed_s: float) -> float | None:
         """Move a track to its new sighting; returns how far it went, where both sightings tell."""
         moved = _displacement(track, blob)
-        through = {UPSTREAM, DOWNSTREAM} <= (blob.edges | track.blob.edges)
-        telling = track.unseen == 0 and not through and not track.merged
+        telling = track.unseen == 0 and self._is_telling(track.blob, blob, elapsed_s)
         track.rear_px, track.front_px = _extent(track, blob, moved)
         track.blob, track.seen_at_s, track.unseen = blob, at_s, 0
         track.sightings += 1
         if abs(track.center_px - track.still_px) > 2.0 + 0.05 * blob.length_px:
             track.still_px, track.still_since_s = track.center_px, at_s
         return moved if telling and elapsed_s > 0 else None
+
+    def _is_telling(self, before: Blob, blob: Blob, elapsed_s: float) -> bool:
+        """Whether two sightings show the same thing, so that the belt's speed can be read from them.
+
+        Where two things met or parted, the ends jump by a product's length: one such jump would send those that are
+        hidden meanwhile astray.
+        """
+        edges = blob.edges | before.edges
+        if {UPSTREAM, DOWNSTREAM} <= edges:
+            return False
+        room = 2.0 + 0.1 * max(blob.length_px, before.length_px)
+        if edges:  # it comes into view, or leaves it
+            room += math.inf if self.speed_px_per_s is None else 1.5 * self.speed_px_per_s * elapsed_s
+        return abs(blob.length_px - before.length_px) <= room
 
     def _learn_speed(self, moves: Sequence[float], elapsed_s: float) -> None:
         if not moves:
