@@ -62,7 +62,8 @@ def _read_rows(path: Path, reader: csv.DictReader[str]) -> list[PictureBox]:
         for row in reader:
             rows.take(reader.line_num, row)
     except csv.Error as error:
-        raise ConfigurationError([Mistake(f"{path}:{reader.line_num}:1", f"this is not CSV: {error}")]) from error
+        line = reader.reader.line_num  # the reader around it counts only whole rows
+        raise ConfigurationError([Mistake(f"{path}:{line}:1", f"this is not CSV: {error}")]) from error
     return rows.finish()
 
 

@@ -1,0 +1,89 @@
+"""``check``: what is wrong, what is doubtful, and what is fine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SIMULATOR = {"kind": "simulator", "width_px": 320, "height_px": 180, "products": [{"name": "red", "hex": "#c8202c"}]}
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("path", [".", "sorter.yaml", "recipe.yaml"])
+def test_what_is_fine_is_called_fine(run, path):
+    told = run("check", path)
+    assert (told.code, told.err) == (0, "")
+    assert "fine: " in told.out
+
+
+def test_what_ships_is_fine(run, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    told = run("check")
+    assert (told.code, told.err) == (0, "")
+    assert "config/sorter.yaml" in told.out
+    assert "warning" not in told.out
+
+
+def test_every_mistake_of_every_file_is_told_once(run, files):
+    files.write_recipe(bins=[{"name": "red", "hex": "#c8202c", "tolerance": 11, "branch": "gate-9"}] * 2)
+    files.write_settings({}, {"name": "two"}, sit="plant")
+    told = run("check", ".")
+    assert (told.code, told.out) == (78, "")
+    lines = told.err.splitlines()
+    assert len(lines) == len(set(lines))
+    for sentence in (
+        "bins.1.name: another bin has the name 'red': rename one",
+        "bins.0.branch: the line 'one' has no branch gate-9, did you mean",
+        "unknown key 'sit', did you mean 'site'?",
+    ):
+        assert sentence in told.err
+
+
+def test_bins_that_overlap_are_a_warning_not_a_mistake(run, files):
+    bins = [
+        {"name": "red", "hex": "#c8202c", "tolerance": 11, "branch": "gate-1"},
+        {"name": "crimson", "hex": "#c0202c", "tolerance": 11, "branch": "gate-2"},
+    ]
+    files.write_recipe(bins=bins)
+    told = run("check", "recipe.yaml")
+    assert (told.code, told.err) == (0, "")
+    assert told.out.startswith("warning: recipe.yaml:")
+    assert "'red'" in told.out
+    assert "'crimson'" in told.out
+
+
+def test_a_region_outside_the_simulated_picture_is_known_before_anything_starts(run, files):
+    region = {"x": 300, "y": 0, "width": 100, "height": 100}
+    files.write_settings({"source": SIMULATOR, "region": region})
+    told = run("check", "sorter.yaml")
+    assert (told.code, told.out) == (78, "")
+    assert "lines.0.region: the region (x 300 to 400, y 0 to 100) reaches outside the picture" in told.err
+    place = told.err.split(": ")[0].split(":")
+    assert files.settings.read_text().splitlines()[int(place[1]) - 1].strip().startswith('"region"')
+
+
+def test_a_simulated_belt_too_narrow_for_its_products_is_known_too(run, files):
+    files.write_settings({"source": {**SIMULATOR, "height_px": 64, "mm_per_px": 0.5}})
+    told = run("check", "sorter.yaml")
+    assert told.code == 78
+    assert "lines.0.source: the simulated belt is 64 px broad, too narrow" in told.err
+
+
+def test_a_program_gets_everything_as_one_object(run, files):
+    files.write_recipe(bins=[])
+    told = run("check", ".", "--json")
+    assert (told.code, told.err) == (78, "")
+    facts = json.loads(told.out)
+    assert facts["files"] == ["recipe.yaml", "sorter.yaml"]
+    assert facts["mistakes"] == ["recipe.yaml:3:10: bins: must have 1 or more entries, has 0"]
+    assert facts["warnings"] == []
+
+
+def test_a_folder_without_settings_and_an_empty_file_are_told(run, tmp_path):
+    run("check", tmp_path).refuses(78, f"{tmp_path}: the folder holds no YAML file: name one that does")
+    empty = tmp_path / "empty.yaml"
+    empty.touch()
+    run("check", empty).refuses(78, f"{empty}:1:1: the file is empty: fill it in, or take the example's")
