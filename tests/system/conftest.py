@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
@@ -135,3 +140,116 @@ def read() -> Iterator[Callable[..., Reader]]:
 @pytest.fixture(name="wait_for")
 def _wait_for() -> Callable[..., None]:
     return wait_for
+
+
+ROOT = Path(__file__).parents[2]
+# What a user's shell does not set, and what would hide that a command forgot to.
+_NOT_A_USERS = ("PYTHON", "OMP_", "NO_COLOR")
+USERS_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_A_USERS)}
+
+
+@dataclass
+class Sorter:
+    """A running ``run_sorter.py``, in a process group of its own as a shell would start it."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def out(self) -> str:
+        return (self.folder / "out").read_text("utf-8")
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "err").read_text("utf-8")
+
+    @property
+    def lines(self) -> list[psutil.Process]:
+        """The lines' processes, in the order in which they were started."""
+        children = psutil.Process(self.process.pid).children()
+        return sorted((one for one in children if "spawn_main" in " ".join(one.cmdline())), key=lambda one: one.pid)
+
+    @property
+    def left(self) -> list[psutil.Process]:
+        """Every process that is there because of this one, whoever its parent is by now."""
+        return [one for one in psutil.process_iter() if _mark_of(one) == str(self.folder)]
+
+    @property
+    def metrics_url(self) -> str:
+        """Where the metrics are; waits until the log says so."""
+        pattern = re.compile(r"metrics at (http://127\.0\.0\.1:\d+)/metrics")
+        wait_for("the log tells where the metrics are", lambda: pattern.search(self.log))
+        found = pattern.search(self.log)
+        assert found
+        return found[1]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of an answer of the service."""
+        try:
+            with urllib.request.urlopen(self.metrics_url + path, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    def end(self, number: signal.Signals = signal.SIGTERM, *, group: bool = False) -> tuple[int, float]:
+        """Send a signal; the exit code, and the seconds it took."""
+        began_s = time.monotonic()
+        if group:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+        code = self.process.wait(20)
+        return code, time.monotonic() - began_s
+
+
+_MARK = "SORTER_TEST"
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(_MARK)
+    except psutil.Error:  # it has ended, or is not ours to look at
+        return None
+
+
+@pytest.fixture
+def start_sorter(tmp_path: Path) -> Iterator[Callable[..., Sorter]]:
+    """Starts a command and leaves it running.
+
+    What still runs at the end of the test is killed; of what has ended by then, nothing may be left behind.
+    """
+    started: list[Sorter] = []
+
+    def start(*arguments: object, environment: Mapping[str, str] | None = None) -> Sorter:
+        folder = tmp_path / f"sorter-{len(started)}"
+        folder.mkdir()
+        command = [sys.executable, str(ROOT / "run_sorter.py"), *map(str, arguments)]
+        chosen = {**(USERS_ENVIRONMENT if environment is None else environment), _MARK: str(folder)}
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=chosen, start_new_session=True
+            )
+        started.append(Sorter(process, folder))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            for process in one.left:
+                process.kill()
+            one.process.wait(10)
+        wait_for("every process has ended", lambda one=one: not one.left)
+        assert "Traceback" not in one.log
+
+
+@pytest.fixture
+def run_sorter(start_sorter: Callable[..., Sorter]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command to its end."""
+
+    def run(*arguments: object, environment: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> Any:
+        sorter = start_sorter(*arguments, environment=environment)
+        code = sorter.process.wait(timeout_s)
+        return subprocess.CompletedProcess(arguments, code, sorter.out, sorter.log)
+
+    return run
