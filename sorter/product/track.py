@@ -46,7 +46,11 @@ class Track:
     """In this frame it is much longer than it was when whole: something else sticks to it."""
     faults: dict[InvalidReason, int] = field(default_factory=dict)
     """Why it was not whole, by number of frames."""
-    decided: bool = False
+    traveled_px: float = 0.0
+    """How far it was seen to be carried by the belt: where it met or left another thing its ends jumped, and that is
+    no travel."""
+    hidden_px: float = 0.0
+    """How far the belt is thought to have carried it since it was last seen."""
     still_px: float = 0.0
     """Where it was when it last moved ..."""
     still_since_s: float = 0.0
@@ -56,11 +60,6 @@ class Track:
     def center_px(self) -> float:
         """Middle along the belt."""
         return (self.rear_px + self.front_px) / 2
-
-    @property
-    def traveled_px(self) -> float:
-        """How far it came along the belt since it was first seen."""
-        return self.center_px - self.born_px
 
     def note_fault(self, reason: InvalidReason) -> None:
         """Count a frame in which it could not be judged."""
@@ -136,19 +135,22 @@ class Tracker:
     def _see(self, track: Track, blob: Blob, at_s: float, elapsed_s: float) -> float | None:
         """Move a track to its new sighting; returns how far it went, where both sightings tell."""
         moved = _displacement(track, blob)
-        telling = track.unseen == 0 and self._is_telling(track.blob, blob, elapsed_s)
+        alike = self._is_alike(track.blob, blob, elapsed_s)
+        telling = alike and track.unseen == 0 and elapsed_s > 0
+        track.traveled_px += moved + track.hidden_px if alike else 0.0
+        track.hidden_px = 0.0
         track.rear_px, track.front_px = _extent(track, blob, moved)
         track.blob, track.seen_at_s, track.unseen = blob, at_s, 0
         track.sightings += 1
         if abs(track.center_px - track.still_px) > 2.0 + 0.05 * blob.length_px:
             track.still_px, track.still_since_s = track.center_px, at_s
-        return moved if telling and elapsed_s > 0 else None
+        return moved if telling else None
 
-    def _is_telling(self, before: Blob, blob: Blob, elapsed_s: float) -> bool:
-        """Whether two sightings show the same thing, so that the belt's speed can be read from them.
+    def _is_alike(self, before: Blob, blob: Blob, elapsed_s: float) -> bool:
+        """Whether two sightings show the same thing, so that travel and speed can be read from them.
 
-        Where two things met or parted, the ends jump by a product's length: one such jump would send those that are
-        hidden meanwhile astray.
+        Where two things met or parted, the ends jump by a product's length: taken for the belt's speed, one such jump
+        would send those that are hidden meanwhile astray.
         """
         edges = blob.edges | before.edges
         if {UPSTREAM, DOWNSTREAM} <= edges:
@@ -170,6 +172,7 @@ class Tracker:
         moved = (self.speed_px_per_s or 0.0) * elapsed_s - (track.center_px - before_px)
         track.rear_px += moved
         track.front_px += moved
+        track.hidden_px += moved
         track.unseen += 1
 
     def _mark_merged(self) -> None:

@@ -156,7 +156,7 @@ class TestFollowing:
         (track,) = watch.tracker.tracks
         assert watch.tracker.speed_px_per_s == pytest.approx(8 / FRAME_S)
         assert (track.rear_px, track.front_px) == pytest.approx((200, 240))
-        assert track.traveled_px == pytest.approx(220 - 4)
+        assert track.traveled_px == pytest.approx(29 * 8)
         assert track.sightings == 30
 
     @pytest.mark.parametrize("gap_px", [5, 20, 60])
@@ -364,6 +364,25 @@ class TestDirt:
         assert spot is not None
         watch = pass_by(products, show=lambda _, moved: [*see(products, moved), ("dirt", spot)])
         assert watch.decisions() == names(products)
+
+    @pytest.mark.parametrize("at_px", [60.0, 150.0, 300.0, 360.0])
+    @pytest.mark.parametrize("size_px", [12.0, 30.0])
+    def test_dirt_that_products_pass_over_is_never_due(self, at_px: float, size_px: float) -> None:
+        # Seen: shrinking from dirt and product to dirt alone was taken for travel, and dirt was decided nine times.
+        products = train(gap_px=45)
+        dirt = Product("dirt", at_px + size_px, size_px, 110, size_px, GREEN)
+
+        def show(_: int, moved: float) -> list[Sighting]:
+            over = [
+                one for one in products if one.extent(moved)[0] <= at_px + size_px and one.extent(moved)[1] >= at_px
+            ]
+            still = Product("dirt", dirt.front_px - moved, size_px, 110, size_px, GREEN)
+            rest = [one for one in products if one not in over]
+            return [*see(rest, moved), *together([*over, still], moved)]
+
+        watch = pass_by(products, show=show)
+        assert "dirt" not in watch.decided.values()
+        assert len(watch.decided) == len(products)
 
     def test_faults_are_counted_by_reason(self) -> None:
         watch = Watch()
