@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import wait as wait_for_any
 
 from prometheus_client import CollectorRegistry
@@ -21,8 +21,8 @@ from sorter.outputs.messages import LineIdentity
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.ports import Clock
-from sorter.settings.load import Project
-from sorter.settings.site import LineSettings, SimulatorSource
+from sorter.settings.load import Loaded, Project
+from sorter.settings.site import LineSettings, SimulatorSource, SiteSettings
 
 _TICK_S = 0.05
 _STATS_EVERY_S = 5.0
@@ -40,6 +40,9 @@ class Service:
         clock: time.
         boot_id: never the same for two runs.
         listeners: who else wants to know of decisions and heartbeats.
+
+    Raises:
+        ConfigurationError: the broker's password or certificate cannot be read.
     """
 
     def __init__(self, project: Project, clock: Clock, boot_id: str, listeners: Listeners | None = None) -> None:
@@ -64,7 +67,8 @@ class Service:
         def count_confirm(_decision_id: str, outcome: ConfirmOutcome) -> None:
             self._metrics.count_confirmation(settings.name, outcome)
 
-        publisher = LinePublisher(identity, site.value.mqtt, self._clock, count_confirm, self._project.base)
+        with _told_with_place(site):
+            publisher = LinePublisher(identity, site.value.mqtt, self._clock, count_confirm, self._project.base)
         process = LineProcess(job, self._clock)
         return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners)
 
@@ -110,14 +114,9 @@ class Service:
             self._stop()
 
     def _serve_metrics(self) -> MetricsServer:
-        site = self._project.site
-        metrics = site.value.metrics
-        try:
+        metrics = self._project.site.value.metrics
+        with _told_with_place(self._project.site):
             return MetricsServer(metrics.host, metrics.port, self._registry, self._healthy, self._ready)
-        except ConfigurationError as error:  # which knows the address, but not where it is written
-            raise ConfigurationError(
-                [site.mistake(one.sentence, "metrics", "port") for one in error.mistakes]
-            ) from error
 
     def _tick(self) -> None:
         pipes = [desk.process.pipe for desk in self._desks if desk.process.pipe is not None]
@@ -167,3 +166,13 @@ class Service:
         lacking = [f"line {desk.name} is {desk.state_words}" for desk in self._desks if not desk.running]
         lacking += [f"line {desk.name} has no broker" for desk in self._desks if not desk.publisher.connected]
         return not lacking, "; ".join(lacking) or "every line runs and has its broker"
+
+
+@contextmanager
+def _told_with_place(site: Loaded[SiteSettings]) -> Iterator[None]:
+    """Whoever finds these mistakes knows the key, but not where in the settings file it stands."""
+    try:
+        yield
+    except ConfigurationError as error:
+        mistakes = [site.mistake(one.sentence, *one.place.split(".")) for one in error.mistakes]
+        raise ConfigurationError(mistakes) from error
