@@ -217,18 +217,19 @@ def _mark_of(process: psutil.Process) -> str | None:
 def start_sorter(tmp_path: Path) -> Iterator[Callable[..., Sorter]]:
     """Starts a command and leaves it running.
 
-    What still runs at the end of the test is killed; of what has ended by then, nothing may be left behind.
+    ``environment`` takes the place of a user's, ``output`` that of a file as its standard output. What still runs at
+    the end of the test is killed; of what has ended by then, nothing may be left behind.
     """
     started: list[Sorter] = []
 
-    def start(*arguments: object, environment: Mapping[str, str] | None = None) -> Sorter:
+    def start(*arguments: object, environment: Mapping[str, str] | None = None, output: int | None = None) -> Sorter:
         folder = tmp_path / f"sorter-{len(started)}"
         folder.mkdir()
         command = [sys.executable, str(ROOT / "run_sorter.py"), *map(str, arguments)]
         chosen = {**(USERS_ENVIRONMENT if environment is None else environment), _MARK: str(folder)}
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=chosen, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=output or out, stderr=err, env=chosen, start_new_session=True
             )
         started.append(Sorter(process, folder))
         return started[-1]
