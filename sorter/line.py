@@ -143,6 +143,8 @@ class Line:
         self._report = report
         self._stop_within = stop_within
         self._progress = _Progress()
+        self._undecided_before = (0, 0)
+        """Vanished and intruders, up to this opening of the source."""
         self._last_beat_s = -1e9
 
     def run(self) -> None:
@@ -185,6 +187,7 @@ class Line:
         source = open_source(self._job.settings, self._job.base, self._clock)
         stages = _Stages(self._job, self._now_s if source.live else lambda frame: frame.captured_at_s)
         corrupt_before, given_up_before = self._progress.corrupt, self._progress.given_up
+        self._undecided_before = self._progress.vanished, self._progress.intruders
         with closing(source):
             frames = self._live_frames(source, given_up_before) if source.live else self._film_frames(source)
             try:
@@ -237,8 +240,9 @@ class Line:
     def _note(self, pipeline: Pipeline | None) -> None:
         if pipeline is None:
             return
-        self._progress.vanished = pipeline.counts.vanished
-        self._progress.intruders = pipeline.counts.intruders
+        vanished, intruders = self._undecided_before
+        self._progress.vanished = vanished + pipeline.counts.vanished
+        self._progress.intruders = intruders + pipeline.counts.intruders
         status = LineStatus.LEARNING if pipeline.learning else LineStatus.RUNNING
         if status is not self._progress.status:
             self._say(status, "learning the empty belt" if pipeline.learning else "deciding products")

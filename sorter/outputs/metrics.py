@@ -40,10 +40,7 @@ class Metrics:
             "sorter_frames", "Frames by fate: processed, given_up, corrupt", ("line", "fate"), registry=registry
         )
         self._undecided = Counter(
-            "sorter_undecided",
-            "Things on the belt that were no product to decide: vanished before the line, intruder from elsewhere",
-            ("line", "kind"),
-            registry=registry,
+            "sorter_undecided", "Seen, not decided: vanished, intruder", ("line", "kind"), registry=registry
         )
         self._age = Histogram(
             "sorter_decision_age_seconds",
@@ -63,9 +60,7 @@ class Metrics:
         self._restarts = Counter(
             "sorter_line_restarts", "Times a line's process was started again", ("line",), registry=registry
         )
-        self._connected = Gauge(
-            "sorter_mqtt_connected", "1 while the broker has accepted the line", ("line",), registry=registry
-        )
+        self._connected = Gauge("sorter_mqtt_connected", "1 while the broker accepts us", ("line",), registry=registry)
         self._messages = Counter(
             "sorter_mqtt_messages",
             "Decisions by what became of them at the broker",

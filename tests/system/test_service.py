@@ -344,7 +344,12 @@ def test_an_absent_camera_halts_the_line_with_a_reason_and_is_tried_again(plant,
     plant.wait_for_state("running", "two")
     film.symlink_to(data / "belt_videos" / "threezinedine_conveyor_packs.mp4")
     plant.wait_for_state("running")
-    film.unlink()
+    alarms = plant.messages("alarm")
+    for alarm in alarms:
+        schema("alarm").validate(alarm)
+    assert [(one["cause"], one["raised"]) for one in alarms] == [("camera_lost", True), ("camera_lost", False)]
+    assert alarms[0]["since"] == alarms[1]["since"]
+    assert not plant.messages("alarm", "two")
 
 
 def test_a_film_at_its_end_halts_its_line_and_ends_a_service_that_has_no_other(plant, data):
