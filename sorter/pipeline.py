@@ -12,7 +12,7 @@ from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
 from sorter.decision import Ballot, Outcome, Timing, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
-from sorter.product.blob import Blob, WholeLimits, clean, find_blobs
+from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
 from sorter.product.warmup import Warmup
@@ -265,14 +265,16 @@ class Pipeline:
     def _absorb_ghosts(self, cells: LabCells, belt: Belt, at_s: float) -> None:
         """What stood on the belt while it was learned leaves a ghost when it goes: an outline only the model has.
 
-        A product that stops has its outline in the frame, and stays a product however long it stands.
+        So does a spot of light that comes up: it has no outline at all, only a soft rim. A product that stops has its
+        outline in the frame, and stays a product however long it stands.
         """
         for track in list(self._tracker.tracks):
             if track.unseen == 0 and at_s - track.still_since_s > _STILL_S:
                 track.still_since_s = at_s
                 where = _whole_grid_mask(track.blob, self._grid)
                 in_frame, in_model = belt.contour_contrast(cells, where)
-                if in_frame < 0.5 * in_model:
+                soft = blur_part(track.blob, cells, belt.expected) > self._limits.max_blur
+                if soft or in_frame < 0.5 * in_model:
                     belt.absorb(cells, where)
                     self._tracker.tracks.remove(track)
                     self._followed.pop(track.number, None)

@@ -84,7 +84,7 @@ class Belt:
         belt_like = near.all(axis=3)
         seen = belt_like.sum(axis=0)
         chosen = np.where(belt_like[..., None], stack, np.float32(np.inf))
-        often = seen >= max(2, _LANE_PART * len(stack))
+        often = seen >= max(1, _LANE_PART * len(stack))
         mean[often] = _nth(np.sort(chosen, axis=0), seen // 2)[often]
         spread = np.sort(np.where(belt_like[..., None], np.abs(stack - mean), np.float32(np.inf)), axis=0)
         deviation = np.where(often[..., None], np.float32(1.4826) * _nth(spread, seen // 2), np.float32(1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +15,8 @@ from sorter.records import InvalidReason, Lab, Mask
 
 _NECK = 0.6
 """Two touching discs meet in a neck under this part of the smaller one's width; a stalk or a shaft does not."""
+_SEAM = 0.06
+"""A stripe across the belt that is thinner than this part of the belt's breadth is a joint of the belt."""
 _LOBE = 0.3
 """The smaller of two products that touch is at least this part of the larger one's area."""
 _COARSEST_LOBE = 3.0
@@ -93,12 +96,30 @@ def _round_kernel(size: int) -> NDArray[np.uint8]:
 
 def find_blobs(foreground: Mask, cells: LabCells, grid: Grid, min_length_px: float) -> list[Blob]:
     """Find the things in a cleaned foreground; seams and specks under half the smallest product's size are none."""
-    outlines, _ = cv2.findContours(foreground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     smallest = 0.25 * (min_length_px / grid.cell_px) ** 2
-    blobs = [_describe(outline, cells, grid) for outline in outlines if cv2.contourArea(outline) >= smallest]
+    outlines = [outline for outline in _outlines(foreground) if cv2.contourArea(outline) >= smallest]
+    blobs = [_describe(outline, cells, grid) for outline in outlines]
+    blobs = [part for blob in blobs for part in _without_seam(blob, cells, grid)]
     blobs = [blob for blob in blobs if blob.edges or min(blob.length_px, blob.width_px) >= min_length_px / 2]
     # OpenCV finds outlines from below; readers of a log expect them from above.
     return sorted(blobs, key=lambda blob: (blob.rows.start, blob.columns.start))
+
+
+def _outlines(mask: Mask, offset: tuple[int, int] = (0, 0)) -> Sequence[cv2.typing.MatLike]:
+    return cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=offset)[0]
+
+
+def _without_seam(blob: Blob, cells: LabCells, grid: Grid) -> list[Blob]:
+    """What remains of a thing without a joint of the belt: a stripe from side to side of the region, also slanted."""
+    if blob.width_px < 0.95 * grid.breadth_px:
+        return [blob]
+    thickest = int(_SEAM * grid.breadth_px / grid.cell_px)
+    # In a frame of its own: at the rim of the picture a stripe must be worn down from outside, too.
+    padded = cv2.copyMakeBorder(blob.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
+    kernel = _round_kernel(thickest + 1 + thickest % 2)
+    opened = np.asarray(cv2.morphologyEx(padded, cv2.MORPH_OPEN, kernel), np.uint8)[1:-1, 1:-1]
+    offset = (blob.columns.start, blob.rows.start)
+    return [_describe(outline, cells, grid) for outline in _outlines(opened, offset)]
 
 
 def _describe(outline: cv2.typing.MatLike, cells: LabCells, grid: Grid) -> Blob:

@@ -46,6 +46,8 @@ class Grid:
     """Likewise across the belt, 0 at one side."""
     length_px: float
     """The region's extent along the belt."""
+    breadth_px: float
+    """The region's extent across the belt."""
 
     @property
     def lanes(self) -> NDArray[np.int32]:
@@ -107,6 +109,7 @@ def build_grid(
         along_px=along,
         across_px=across,
         length_px=float(along[inside > 0].max()) + cell / 2,
+        breadth_px=float(across[inside > 0].max()) + cell / 2,
     )
 
 
