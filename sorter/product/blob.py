@@ -207,25 +207,24 @@ def blur_part(blob: Blob, cells: LabCells, belt: LabCells) -> float:
     """Width of the blob's edge as a part of the blob's smaller extent: 0 is a knife's edge.
 
     A sharp edge goes from belt to product in one step, so its steepest step is the whole contrast; an edge smeared
-    over n cells has steps of an n-th.
+    over n cells has steps of an n-th. Motion smears the edges at its two ends alone: the softer direction counts.
     """
     rows = slice(max(blob.rows.start - 2, 0), blob.rows.stop + 2)
     columns = slice(max(blob.columns.start - 2, 0), blob.columns.stop + 2)
     away = np.linalg.norm(cells[rows, columns] - belt[rows, columns], axis=2)
     contrast = float(np.percentile(away, 80))
     # The steepest steps: glare and print inside are steep too, but an unsharp picture has no steep step at all.
-    steepest = max(
+    steepest = min(
         _steepest_step(np.abs(np.diff(away, axis=1)), blob.mask.shape[0]),
         _steepest_step(np.abs(np.diff(away, axis=0)), blob.mask.shape[1]),
-        1e-6,
     )
-    return float(contrast / steepest / max(min(blob.mask.shape), 1))
+    return float(contrast / max(steepest, 1e-6) / max(min(blob.mask.shape), 1))
 
 
 def _steepest_step(steps: NDArray[np.float32], lines: int) -> float:
-    """The step that a twentieth of all exceed, or three for every two lines: each line crosses the edge twice.
+    """The step that a twentieth of all exceed, or three for every four lines: each line crosses the edge twice.
 
-    The edge is under a twentieth of a product of a hundred cells, and seen sharp by no other step.
+    The edge is under a twentieth of a product of a hundred cells. One of its two sides may be softened by a shadow.
     """
-    exceeding = min(steps.size // 20, 3 * lines // 2)
+    exceeding = min(steps.size // 20, 3 * lines // 4)
     return float(np.partition(steps, -exceeding - 1, axis=None)[-exceeding - 1])

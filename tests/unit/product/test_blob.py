@@ -293,6 +293,29 @@ class TestBlur:
         smeared = np.asarray(cv2.blur(cells_of(mask), (2 * radius, 2 * radius)), np.float32)
         assert self.verdict(mask, smeared) is InvalidReason.BLURRED
 
+    @pytest.mark.parametrize("axis", [(1, 0), (0, 1)])
+    @pytest.mark.parametrize("radius", [8, 15, 25])
+    def test_motion_over_the_products_own_length_blurs_it(self, radius: int, axis: tuple[int, int]) -> None:
+        # Seen: the sides along the motion stay sharp, and hid that the ends were smeared.
+        mask = disc(empty(), 120, 67, radius)
+        size = tuple(2 * radius * part + 1 for part in axis)
+        smeared = np.asarray(cv2.blur(cells_of(mask), (size[0], size[1])), np.float32)
+        assert self.verdict(mask, smeared) is InvalidReason.BLURRED
+
+    @pytest.mark.parametrize("turn", [0, 30, 45])
+    @pytest.mark.parametrize("shape", list(real_shapes(20)))
+    def test_the_shapes_of_real_products_are_sharp_however_they_lie(self, shape: str, turn: float) -> None:
+        mask = empty()
+        mask[:, 60:195] = turned(real_shapes(20)[shape], turn)[52:187, 52:187]
+        assert self.verdict(mask, cells_of(mask), max_blur=0.2) is None
+
+    def test_a_shadow_along_one_side_leaves_it_sharp(self) -> None:
+        mask = disc(empty(), 120, 67, 20)
+        cells = cells_of(mask)
+        lit = disc(empty(), 112, 67, 20)
+        soft = np.asarray(cv2.GaussianBlur(cells, (0, 0), 5), np.float32)
+        assert self.verdict(mask, np.where(lit[..., None] > 0, cells, soft)) is None
+
     @pytest.mark.parametrize("radius", [8, 15, 30, 60])
     def test_the_wider_the_edge_the_larger_the_blur(self, radius: float) -> None:
         mask = disc(empty(), 120, 67, radius)
