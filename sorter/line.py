@@ -64,9 +64,12 @@ def decide_film(job: LineJob, source: FrameSource) -> Iterator[Decision]:
 class _Stages:
     """The pipeline, opened by the first frame's size, behind the checks that need a frame."""
 
-    def __init__(self, job: LineJob, now_s: Callable[[Frame], float]) -> None:
+    def __init__(
+        self, job: LineJob, now_s: Callable[[Frame], float], may_decide: Callable[[], bool] = lambda: True
+    ) -> None:
         self._job = job
         self._now_s = now_s
+        self._may_decide = may_decide
         self._shape: tuple[int, ...] = ()
         self.pipeline: Pipeline | None = None
 
@@ -85,9 +88,11 @@ class _Stages:
     def _open(self, frame: Frame) -> Pipeline:
         job = self._job
         try:
-            return open_pipeline(job.settings, job.recipe, frame, self._now_s, job.first_product)
+            pipeline = open_pipeline(job.settings, job.recipe, frame, self._now_s, job.first_product)
         except RegionOutsideError as error:
             raise ConfigurationError([Mistake(job.region_place, str(error))]) from error
+        pipeline.may_decide = self._may_decide
+        return pipeline
 
 
 @dataclass(slots=True)
@@ -129,6 +134,7 @@ class Line:
         clock: time.
         report: takes decisions and heartbeats; must not block for long.
         stop_within: waits up to so many seconds, and says whether the line is to stop.
+        may_decide: whether all that deciding needs has been loaded; a live line learns its belt until then.
     """
 
     def __init__(
@@ -137,8 +143,10 @@ class Line:
         clock: Clock,
         report: Callable[[Report], None],
         stop_within: Callable[[float], bool],
+        may_decide: Callable[[], bool] = lambda: True,
     ) -> None:
         self._job = job
+        self._may_decide = may_decide
         self._clock = clock
         self._report = report
         self._stop_within = stop_within
@@ -185,7 +193,11 @@ class Line:
     def _run_source(self) -> bool:
         """Run one opening of the source; whether it came to its end rather than being stopped."""
         source = open_source(self._job.settings, self._job.base, self._clock)
-        stages = _Stages(self._job, self._now_s if source.live else lambda frame: frame.captured_at_s)
+        stages = (
+            _Stages(self._job, self._now_s, self._may_decide)
+            if source.live
+            else _Stages(self._job, lambda frame: frame.captured_at_s)
+        )
         corrupt_before, given_up_before = self._progress.corrupt, self._progress.given_up
         self._undecided_before = self._progress.vanished, self._progress.intruders
         with closing(source):
@@ -277,9 +289,10 @@ def run_line_process(job: LineJob, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     configure_threads()
-    threading.Thread(target=_load_clustering, name="load", daemon=True).start()
+    loading = threading.Thread(target=_load_clustering, name="load", daemon=True)
+    loading.start()
     try:
-        Line(job, SystemClock(), pipe.send, pipe.poll).run()
+        Line(job, SystemClock(), pipe.send, pipe.poll, lambda: not loading.is_alive()).run()
     except (BrokenPipeError, ConnectionResetError):
         _log.debug("the service is gone; the line stops")
     except Exception:  # noqa: BLE001 - logged, and told by the exit code

@@ -90,6 +90,8 @@ class Pipeline:
         self._last: Frame | None = None
         self._covered = 0.0
         self.counts = PipelineCounts()
+        self.may_decide: Callable[[], bool] = lambda: True
+        """While it says no, the belt is learned on: nothing that passes is lost, as it would be by waiting."""
 
     @property
     def learning(self) -> bool:
@@ -106,7 +108,7 @@ class Pipeline:
         if self._belt is not None:
             return self._step(frame, self._belt)
         self._warmup.add(self._crop_only(frame))
-        return self._replay() if self._warmup.complete else []
+        return self._replay() if self._warmup.complete and self.may_decide() else []
 
     def finish(self) -> list[Decision]:
         """No more frames: decide every product that was whole in at least one."""
@@ -204,7 +206,8 @@ class Pipeline:
             self.counts.intruders += 1
             return []
         if track.center_px >= self._line_px:
-            return [self._decide(track, frame, None, 0)]
+            # It crossed hidden, or between two frames that were far apart: what was seen of it before still holds.
+            return self._decide_if_whole(track, frame) or [self._decide(track, frame, None, 0)]
         self.counts.vanished += 1
         return []
 
@@ -225,7 +228,7 @@ class Pipeline:
             product=product,
             verdict=verdict,
             branch=branch,
-            captured_at_s=frame.captured_at_s,
+            captured_at_s=track.seen_at_s,
             decided_at_s=now_s,
             deadline=deadline,
             frames_used=frames_used,

@@ -155,7 +155,7 @@ class Decision:
     verdict: Verdict
     branch: str
     captured_at_s: float
-    """Monotonic seconds: when the picture that triggered the decision was taken."""
+    """Monotonic seconds: when the picture was taken that shows it last, in ``box``."""
     decided_at_s: float
     """Monotonic seconds."""
     deadline: Deadline

@@ -254,3 +254,34 @@ def test_a_film_with_a_region_outside_it_is_refused_before_anything_is_decided(m
 
 def test_a_film_of_no_pictures_decides_nothing(make_job):
     assert list(decide_film(make_job(), Frames([]))) == []
+
+
+@pytest.mark.parametrize("first", range(14, 44, 6))
+def test_a_product_that_crosses_while_nobody_looks_is_decided_by_what_was_seen_of_it(make_job, first):
+    """A busy machine gives up frames: half a second of them here, in which a product moves 125 of 320 pixels."""
+    job = make_job({"realtime": False})
+    frames = drawn(job, 2.0)
+    whole = list(decide_film(job, Frames(frames)))
+    torn = list(decide_film(job, Frames(frames[:first] + frames[first + 15 :])))
+    assert [one.verdict for one in torn] == [Verdict.ROUTED] * len(whole)
+    assert sorted(one.match.bin for one in torn) == sorted(one.match.bin for one in whole)
+    times = {frame.captured_at_s for frame in frames[:first] + frames[first + 15 :]}
+    assert {one.captured_at_s for one in torn} <= times
+
+
+def test_a_line_that_may_not_decide_yet_learns_on_and_loses_nothing(make_job):
+    clock = SystemClock()
+    heard: list[Any] = []
+    start_s = clock.monotonic_s()
+
+    def stop_within(duration_s: float) -> bool:
+        clock.wait_s(duration_s)
+        return sum(isinstance(one, Decision) for one in heard) >= 3
+
+    Line(make_job(), clock, heard.append, stop_within, lambda: clock.monotonic_s() > start_s + 1.6).run()
+    statuses = [one.status for one in heard if isinstance(one, Heartbeat)]
+    assert statuses.count(LineStatus.LEARNING) >= 1.2 / HEARTBEAT_S
+    first = next(one for one in heard if isinstance(one, Decision))
+    assert first.verdict is Verdict.ROUTED
+    # It enters after 0.4 s and has 212 px to go at 250 px/s.
+    assert first.captured_at_s - start_s == pytest.approx(1.25, abs=0.2)
