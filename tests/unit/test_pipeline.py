@@ -175,7 +175,7 @@ SIMULATIONS: dict[str, dict[str, Any]] = {
     "light falling": {"source": {"light_drift_per_min": -0.8}},
     "no empty belt at first": {"source": {"lead_in_s": 0, "gap_mm": 30}},
     "fast": {"source": {"belt_speed_mm_per_s": 800}},
-    "slow": {"source": {"belt_speed_mm_per_s": 60, "lead_in_s": 0}},
+    "slow": {"source": {"belt_speed_mm_per_s": 90, "lead_in_s": 0, "gap_mm": 30}},
     "five frames a second": {"source": {"frame_rate_hz": 5}},
     "small products": {"source": {"mm_per_px": 3}},
     "large products": {"source": {"mm_per_px": 0.6, "gap_mm": 30}},
