@@ -236,7 +236,7 @@ def test_a_killed_line_comes_back_and_the_other_loses_nothing(plant):
     for line in ("one", "two"):
         plant.wait_for_decisions(2, line)
     victim = plant.service.lines[0]
-    before = len(plant.decisions())
+    before, other_before = len(plant.decisions()), len(plant.decisions("two"))
     victim.kill()
     plant.wait_for("it came back", lambda: plant.metric("sorter_line_restarts_total", line="one") == 1)
     plant.wait_for_decisions(before + 4)
@@ -249,11 +249,11 @@ def test_a_killed_line_comes_back_and_the_other_loses_nothing(plant):
     assert len({one["boot_id"] for one in plant.decisions()}) == 1
     assert {one["state"] for one in plant.messages("state", "two")} == {"starting", "running"}
     assert plant.metric("sorter_line_restarts_total", line="two") == 0
-    assert gaps_s(plant.decisions("two")) < 1.0
+    assert longest_gap_s(plant.decisions("two")[other_before - 1 :]) < 2.0  # however busy the machine
     assert plant.metric("sorter_frames_total", line="one", fate="processed") > 30
 
 
-def gaps_s(decisions: list[dict[str, Any]]) -> float:
+def longest_gap_s(decisions: list[dict[str, Any]]) -> float:
     """The longest time between two decisions; the simulated products are 0.24 to 0.4 s apart."""
     times_s = [datetime.fromisoformat(one["captured_at"]).timestamp() for one in decisions]
     return max(later - earlier for earlier, later in pairwise(times_s))
