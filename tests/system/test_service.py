@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -251,6 +250,8 @@ def test_a_killed_line_comes_back_and_the_other_loses_nothing(plant):
     assert plant.metric("sorter_line_restarts_total", line="two") == 0
     assert longest_gap_s(plant.decisions("two")[other_before - 1 :]) < 2.0  # however busy the machine
     assert plant.metric("sorter_frames_total", line="one", fate="processed") > 30
+    # Each line of the log says when and how grave, the lines' own too.
+    assert {line.split()[2] for line in plant.service.log.splitlines()} == {"INFO", "WARNING", "ERROR"}
 
 
 def longest_gap_s(decisions: list[dict[str, Any]]) -> float:
@@ -259,17 +260,22 @@ def longest_gap_s(decisions: list[dict[str, Any]]) -> float:
     return max(later - earlier for earlier, later in pairwise(times_s))
 
 
-def test_a_frozen_line_is_killed_and_started_again(plant):
+def test_a_frozen_line_is_killed_and_started_again_and_readiness_tells_the_truth_meanwhile(plant):
     service = plant.start()
     plant.wait_for_decisions(1)
+    plant.wait_for("it is ready", lambda: service.get("/readyz")[0] == 200)
+    assert json.loads(service.get("/healthz")[1])["ok"] is True
+    assert service.get("/nothing")[0] == 404
     (frozen,) = service.lines
     frozen.suspend()
     began_s = time.monotonic()
-    plant.wait_for("it is halted", lambda: plant.state() != "running", 15.0)
+    plant.wait_for("it is ready no longer", lambda: service.get("/readyz")[0] == 503, 15.0)
     assert 4 < time.monotonic() - began_s < 8
-    assert not frozen.is_running()
+    assert "line one is " in json.loads(service.get("/readyz")[1])["why"]
+    assert service.get("/healthz")[0] == 200
     before = len(plant.decisions())
     plant.wait_for_decisions(before + 2)
+    assert not frozen.is_running()
     assert plant.state() == "running"
     assert any("said nothing for" in one["reason"] for one in plant.messages("state"))
     assert consecutive([one["seq"] for one in plant.decisions()])
@@ -295,18 +301,6 @@ def test_a_frozen_broker_does_not_keep_the_service_from_stopping_in_time(plant):
     plant.broker.thaw()
     assert code == 0
     assert took_s < 3.3
-
-
-def test_health_and_readiness_tell_the_truth(plant):
-    service = plant.start()
-    plant.wait_for_state("running")
-    plant.wait_for("it is ready", lambda: service.get("/readyz")[0] == 200)
-    assert json.loads(service.get("/healthz")[1])["ok"] is True
-    assert service.get("/nothing")[0] == 404
-    service.lines[0].suspend()
-    plant.wait_for("it is ready no longer", lambda: service.get("/readyz")[0] == 503, 15.0)
-    assert "line one is" in json.loads(service.get("/readyz")[1])["why"]
-    assert service.get("/healthz")[0] == 200
 
 
 def test_the_metrics_are_what_prometheus_reads_and_count_what_was_published(plant):
@@ -417,13 +411,3 @@ def test_a_service_stopped_while_it_starts_leaves_nothing_and_no_traceback(plant
         assert code == 0
         assert took_s < 3
         assert "KeyboardInterrupt" not in service.log
-
-
-def test_every_line_of_the_log_says_when_and_how_grave(plant):
-    service = plant.start()
-    plant.wait_for_decisions(1)
-    os.kill(service.lines[0].pid, signal.SIGKILL)
-    plant.wait_for("it came back", lambda: plant.metric("sorter_line_restarts_total", line="one") == 1)
-    service.end()
-    levels = {line.split()[2] for line in service.log.splitlines()}
-    assert levels == {"INFO", "WARNING", "ERROR"}
