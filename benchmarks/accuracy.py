@@ -11,7 +11,7 @@ from benchmarks.fruit import FruitResult, judge_fruit
 from benchmarks.pictures import LineResult, PlatesResult, decide_plates, repeat_line
 from benchmarks.table import Limit, Table, limits_table
 
-_LEAST_RIGHT = 0.995
+_LEAST_RIGHT = 99.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def measure_accuracy(plan: AccuracyPlan, data: Path) -> AccuracyResult:
 
 def _limits(plates: PlatesResult | None, fruit: FruitResult | None) -> Iterator[Limit]:
     if plates is not None:
-        least = min(half.share for half in plates.halves)
-        yield Limit("candy_plates: right on the other half, least", least, _LEAST_RIGHT, "", at_least=True)
+        least = 100 * min(half.share for half in plates.halves)
+        yield Limit("candy_plates: right on the other half, least", least, _LEAST_RIGHT, "%", at_least=True)
     if fruit is not None:
         yield Limit("fruit: pictures won by the ground", fruit.ground_won, 1, "")

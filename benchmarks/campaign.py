@@ -57,7 +57,7 @@ class ConditionResult:
     missed: int
     extra: int
     not_routed: int
-    """Decisions with another verdict than *routed*: of the wrong and the extra, those that said so."""
+    """Decisions with another verdict than *routed*: where these are all the wrong and extra ones, none went astray."""
     frame_ms: float
     """Processor time, mean per frame."""
 
@@ -87,7 +87,7 @@ class CampaignResult:
     def table(self) -> Table:
         """For people."""
         columns = (
-            "condition", "setting", "products", "correct", "wrong", "of these not routed", "missed", "extra",
+            "condition", "setting", "products", "correct", "wrong", "not routed", "missed", "extra",
             "ms per frame", "",
         )  # fmt: skip
         sums = [
