@@ -131,17 +131,18 @@ class Pipeline:
         self.counts.belts_learned += 1
         self._covered = 0.0
         belt = self._belt
-        return [decision for crop in crops for decision in self._look(crop.image_bgr, crop, belt)]
+        # A frame among them that shows another scene was a flash, or the end of the old light: it tells nothing.
+        return [decision for crop in crops for decision in self._look(crop.image_bgr, crop, belt, replayed=True)]
 
     def _step(self, frame: Frame, belt: Belt) -> list[Decision]:
         return self._look(self._grid.crop(frame.image_bgr), frame, belt)
 
-    def _look(self, crop_bgr: BgrImage, frame: Frame, belt: Belt) -> list[Decision]:
+    def _look(self, crop_bgr: BgrImage, frame: Frame, belt: Belt, *, replayed: bool = False) -> list[Decision]:
         cells = cells_to_lab(self._grid.cells_bgr(crop_bgr))
         raw = belt.foreground(cells)
         covered = cv2.countNonZero(raw) / max(cv2.countNonZero(self._grid.inside), 1)
         if covered - self._covered > _SCENE_CHANGE and self._last is not None:
-            return self._learn_again(crop_bgr, frame)
+            return [] if replayed else self._learn_again(crop_bgr, frame)
         self._covered = covered
         foreground = clean(raw, self._grid.cell_px, self._limits.min_length_px)
         elapsed_s = 0.0 if self._last is None else frame.captured_at_s - self._last.captured_at_s
@@ -155,11 +156,11 @@ class Pipeline:
 
     def _learn_again(self, crop_bgr: BgrImage, frame: Frame) -> list[Decision]:
         """The light was switched or the camera moved: what is known of the belt is worth nothing now."""
-        decisions = self.finish()
+        # What is on the belt is still followed: the frames of the learning time come one after another then.
         self._belt = None
         self._warmup = Warmup(self._learn_s)
         self._warmup.add(Frame(crop_bgr.copy(), frame.number, frame.captured_at_s))
-        return decisions
+        return []
 
     def _judge_tracks(
         self, gone: list[Track], crop_bgr: BgrImage, cells: LabCells, belt: Belt, frame: Frame

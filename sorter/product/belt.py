@@ -21,6 +21,7 @@ _LANE_STEP = 6.0
 _LANE_PART = 0.1
 """A cell that shows its lane's color in this part of the frames shows the belt then."""
 _FOLLOW_EVERY_S = 0.1
+_TIMES_BARE = 3
 _DEVIATIONS = 4.0
 _CHROMA_PART = 0.75
 """Light changes lightness more than it changes color, so a smaller difference of color tells."""
@@ -45,6 +46,17 @@ class Contrast:
     """L*: how much darkening without a change of hue is forgiven, at most."""
 
 
+@dataclass(slots=True, eq=False)
+class Covered:
+    """Cells that never showed their lane's color while the belt was learned: something stood there."""
+
+    lane_colors: LabCells
+    """Shape (rows, columns, 3)."""
+    cells: NDArray[np.bool_]
+    times_bare: NDArray[np.uint8]
+    """How often a cell has shown its lane's color since."""
+
+
 class Belt:
     """A model of the empty belt: mean and deviation of every cell, in Lab.
 
@@ -52,12 +64,15 @@ class Belt:
     a trace. Then it follows what is belt, slowly, and never what is not: a product that stops stays a product.
     """
 
-    def __init__(self, mean: LabCells, deviation: LabCells, inside: Mask, contrast: Contrast) -> None:
+    def __init__(
+        self, mean: LabCells, deviation: LabCells, inside: Mask, contrast: Contrast, covered: Covered | None = None
+    ) -> None:
         self._mean = mean
         self._deviation = deviation
         self._inside = inside
         self._contrast = contrast
         self._was_belt = inside.copy()
+        self._covered = covered
         self._owed_s = 0.0
         self._expected = mean
         self.light_gain = 1.0
@@ -80,7 +95,8 @@ class Belt:
         """
         stack = np.stack(frames)
         mean = _median(stack)
-        near = np.abs(stack - _lane_colors(stack, lanes)[lanes]) < _LANE_SHADING
+        lane_colors = _lane_colors(stack, lanes)[lanes]
+        near = np.abs(stack - lane_colors) < _LANE_SHADING
         belt_like = near.all(axis=3)
         seen = belt_like.sum(axis=0)
         chosen = np.where(belt_like[..., None], stack, np.float32(np.inf))
@@ -88,7 +104,8 @@ class Belt:
         mean[often] = _nth(np.sort(chosen, axis=0), seen // 2)[often]
         spread = np.sort(np.where(belt_like[..., None], np.abs(stack - mean), np.float32(np.inf)), axis=0)
         deviation = np.where(often[..., None], np.float32(1.4826) * _nth(spread, seen // 2), np.float32(1.0))
-        return cls(mean, np.asarray(cv2.blur(deviation, (5, 5)), np.float32), inside, contrast)
+        covered = Covered(lane_colors, ~often & (inside > 0), np.zeros(often.shape, np.uint8))
+        return cls(mean, np.asarray(cv2.blur(deviation, (5, 5)), np.float32), inside, contrast, covered)
 
     @property
     def expected(self) -> LabCells:
@@ -115,10 +132,22 @@ class Belt:
             return
         rate = min(self._owed_s / _FADE_S, 0.5)
         self._owed_s = 0.0
+        self._uncover(cells)
         apart = cv2.absdiff(cells, self._mean)
         cv2.accumulateWeighted(1.25 * apart, self._deviation, rate / 2, mask=self._was_belt)
         cv2.accumulateWeighted(cells, self._mean, rate, mask=self._was_belt)
         self._weigh()
+
+    def _uncover(self, cells: LabCells) -> None:
+        """Where something stood while learning, and the lane's color shows now, it has gone: that is the belt."""
+        covered = self._covered
+        if covered is None or not covered.cells.any():
+            return
+        away = np.abs(cells - cv2.transform(covered.lane_colors, _scaling(self.light_gain)))
+        covered.times_bare[covered.cells & (away < _LANE_SHADING).all(axis=2)] += 1
+        bare = covered.cells & (covered.times_bare >= _TIMES_BARE)
+        self._mean[bare] = cells[bare]
+        covered.cells &= ~bare
 
     def absorb(self, cells: LabCells, where: Mask) -> None:
         """Take what a frame shows in and around ``where`` for belt: what stood there while learning has gone."""
@@ -169,9 +198,21 @@ def _lane_colors(stack: NDArray[np.float32], lanes: NDArray[np.int32]) -> NDArra
         within = lanes == lane
         lane_keys = keys[:, within].ravel()
         values, counts = np.unique(lane_keys, return_counts=True)
-        most = lane_keys == values[counts.argmax()]
+        most = np.isin(lane_keys, _heaviest_neighborhood(values, counts))
         colors[lane] = stack[:, within].reshape(-1, 3)[most].mean(axis=0)
     return colors
+
+
+def _heaviest_neighborhood(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The bin that weighs most together with those that touch it, and them.
+
+    A belt's color may lie on a corner where eight bins meet (a gray one does: a* and b* are 0 there), and then an
+    even product of a third of the belt's size outweighs each of the eight.
+    """
+    bins = np.stack([keys >> 16, (keys >> 8) & 255, keys & 255], axis=1)
+    candidates = np.argsort(counts)[-16:]
+    touching = (np.abs(bins[candidates][:, None] - bins[None]) <= 1).all(axis=2)
+    return np.asarray(keys[touching[int((touching @ counts).argmax())]])
 
 
 def _scaling(gain: float) -> NDArray[np.float32]:

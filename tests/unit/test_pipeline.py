@@ -462,3 +462,32 @@ def test_any_size_of_picture_is_taken(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("more", [ODD_LINES[0], ODD_LINES[3]])
 def test_where_no_product_can_be_whole_none_is_made_up(more: dict[str, Any]) -> None:
     assert all(one.verdict is Verdict.INVALID for one in run(images(), line_of(**more)).decisions)
+
+
+@pytest.mark.parametrize("at", [10, 14, 15, 16, 40, 70])
+@pytest.mark.parametrize("kind", ["white", "noise"])
+def test_a_flash_decides_nothing_twice(at: int, kind: str) -> None:
+    pictures = list(images())
+    flash = np.full_like(pictures[at], 255)
+    if kind == "noise":
+        flash = np.random.default_rng(0).integers(0, 256, flash.shape, dtype=np.uint8)
+    pictures[at] = flash
+    assert run(pictures).said() == list(usual())
+
+
+@pytest.mark.parametrize(("on", "off"), [(60, 63), (60, 130), (75, 120)])
+def test_another_lamp_while_products_are_in_view_decides_nothing_twice(on: int, off: int) -> None:
+    pictures = list(images())
+    lamp = [np.clip(picture * (0.35, 0.75, 1.1), 0, 255).astype(np.uint8) for picture in pictures]
+    made = run([*pictures[:on], *lamp[on:off], *pictures[off:]])
+    assert len(made.decisions) == len(usual())
+    numbers = [decision.captured_at_s for decision in made.decisions]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("at", [40, 50, 60])
+def test_a_belt_that_stood_while_it_was_learned_leaves_no_ghosts(at: int) -> None:
+    made = run([*[images()[at]] * 30, *images()[at:]])
+    assert made.pipeline is not None
+    assert made.said()[-8:] == list(usual())[-8:]
+    assert "merged" not in made.said()

@@ -295,3 +295,13 @@ class TestTime:
 def test_the_lab_of_cells_is_near_the_exact_one() -> None:
     cells = np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     assert np.abs(cells_to_lab(cells) - bgr_to_lab(cells)).max() < 0.5
+
+
+@pytest.mark.parametrize("lightness", [30.0, 60.0, 33.0])
+@pytest.mark.parametrize("gap", [60, 50, 40])
+def test_products_that_pass_on_a_gray_belt_leave_no_trace(lightness: float, gap: int) -> None:
+    scene = Scene((lightness, 0.0, 0.0), texture=1.0, noise=0.5)
+    frames = [scene.frame(n, *(Box(x) for x in range(3 * n % gap - gap, COLUMNS, gap))) for n in range(31)]
+    belt = learn(frames)
+    assert elsewhere(belt.foreground(scene.frame(40))) < 0.01
+    assert covered(belt.foreground(scene.frame(41, Box(30))), Box(30)) > 0.99
