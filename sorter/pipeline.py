@@ -208,7 +208,10 @@ class Pipeline:
             return []
         if track.center_px >= self._line_px:
             # It crossed hidden, or between two frames that were far apart: what was seen of it before still holds.
-            return self._decide_if_whole(track, frame) or [self._decide(track, frame, None, 0)]
+            decisions = self._decide_if_whole(track, frame)
+            # What never was whole must have been seen beyond the line: else it may have been no product at all.
+            if decisions or track.blob.front_px >= self._line_px:
+                return decisions or [self._decide(track, frame, None, 0)]
         self.counts.vanished += 1
         return []
 
