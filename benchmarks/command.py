@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,25 +28,26 @@ class Result(Protocol):
 
 
 def _speed(options: argparse.Namespace) -> Result:
-    from benchmarks.speed import FULL, SHORT, measure_speed  # noqa: PLC0415
+    from benchmarks.speed import FULL, SHORT, measure_speed  # noqa: PLC0415 - loads only what is measured
 
     return measure_speed(SHORT if options.short else FULL)
 
 
 def _memory(options: argparse.Namespace) -> Result:
-    from benchmarks.memory import FULL, SHORT, measure_memory  # noqa: PLC0415
+    from benchmarks.memory import FULL, SHORT, measure_memory  # noqa: PLC0415 - loads only what is measured
 
-    return measure_memory(SHORT if options.short else FULL)
+    plan = SHORT if options.short else FULL
+    return measure_memory(plan if options.seconds is None else replace(plan, simulator_s=options.seconds))
 
 
 def _launch(options: argparse.Namespace) -> Result:
-    from benchmarks.launch import FULL, SHORT, measure_launch  # noqa: PLC0415
+    from benchmarks.launch import FULL, SHORT, measure_launch  # noqa: PLC0415 - loads only what is measured
 
     return measure_launch(SHORT if options.short else FULL)
 
 
 def _accuracy(options: argparse.Namespace) -> Result:
-    from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415
+    from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
     return measure_accuracy(SHORT if options.short else FULL, options.data)
 
@@ -64,16 +65,33 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="What the sorter costs, and how often it is right, on this machine."
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)} (all)", choices=[*_PARTS, []])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)}; all where none is named")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--short", action="store_true", help="a small form of each, in seconds: shows that it runs")
+    parser.add_argument(
+        "--seconds", type=_seconds, metavar="N", help="how long memory is watched on each simulated belt (180)"
+    )
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
     return parser
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 up")
+    return seconds
+
+
 def main(arguments: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    unknown = [part for part in options.parts if part not in _PARTS]
+    if unknown:
+        parser.error(f"there is no part {unknown[0]!r}: name some of {', '.join(_PARTS)}")
     configure_threads()
     machine = Machine.here()
     try:
