@@ -234,6 +234,7 @@ class Pipeline:
             branch=branch,
             captured_at_s=track.seen_at_s,
             decided_at_s=now_s,
+            crossed_at_s=crossed_at_s,
             deadline=deadline,
             frames_used=frames_used,
             recipe=self._recipe.identity,
@@ -241,6 +242,7 @@ class Pipeline:
             match=None if outcome is None else outcome.ballot.match,
             reading=None if outcome is None else outcome.ballot.reading,
             box=self._picture_box(track.blob),
+            time_base=frame.time_base,
         )
 
     def _branch(self, verdict: Verdict, outcome: Outcome | None) -> str:

@@ -25,15 +25,40 @@ class Lab(NamedTuple):
     b: float
 
 
+class TimeBase(StrEnum):
+    """How it is known when a picture was taken."""
+
+    CAMERA = "camera"
+    """By the camera's own clock, which agrees with ours."""
+    ARRIVAL = "arrival"
+    """By its arrival, evened out by the stream's time stamps where it has some; the way to us is not known."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture as the camera gave it; later stages take views and never write to it."""
 
     image_bgr: BgrImage
+    """The whole picture, or the part of it that the line looks at, whose corner is then at ``origin_px``."""
     number: int
     """Rises by one per decoded frame, so a gap is a frame given up."""
     captured_at_s: float
     """Monotonic seconds on the line's clock; a film's frames are spaced by their own time stamps."""
+    arrived_at_s: float | None = None
+    """Monotonic seconds when a live source gave it; None where the source waits for its reader."""
+    time_base: TimeBase = TimeBase.ARRIVAL
+    origin_px: tuple[int, int] = (0, 0)
+    """Where the left upper corner of ``image_bgr`` lies in the whole picture: x, y."""
+    picture_px: tuple[int, int] | None = None
+    """Width and height of the whole picture; None where ``image_bgr`` is all of it."""
+    repeats_before: int = 0
+    """Frames identical to the one before this one that were left out since then."""
+
+    @property
+    def picture_size_px(self) -> tuple[int, int]:
+        """Width and height of the whole picture."""
+        height, width = self.image_bgr.shape[:2]
+        return (width, height) if self.picture_px is None else self.picture_px
 
 
 class Box(NamedTuple):
@@ -168,3 +193,8 @@ class Decision:
     reading: ColorReading | None = None
     box: Box | None = field(default=None)
     """Where the product was in the picture at ``captured_at_s``, in pixels of the whole picture."""
+    time_base: TimeBase = TimeBase.ARRIVAL
+    """How ``captured_at_s`` is known."""
+    crossed_at_s: float | None = None
+    """Monotonic seconds: when its middle crossed the decision line, or will, as the pictures tell; None where a
+    single picture is decided."""
