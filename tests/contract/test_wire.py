@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from sorter.capture.health import Grade
+from sorter.capture.link import LinkState
+from sorter.line_reports import CameraReport
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
 from sorter.outputs.messages import (
     Alarm,
-    FrameCounts,
-    LatencySummary,
     LineIdentity,
     LineState,
-    LineStats,
     alarm_message,
     decision_message,
     dumps,
     recipe_message,
     state_message,
-    stats_message,
 )
 from sorter.outputs.outbox import DeliveryCounts
+from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, stats_message
 from sorter.records import (
     BinMatch,
     ColorReading,
@@ -36,6 +36,7 @@ from sorter.records import (
     PaletteColor,
     RecipeId,
     RunnerUp,
+    TimeBase,
     Verdict,
 )
 from sorter.settings.recipe import Recipe
@@ -96,6 +97,20 @@ readings = st.builds(
     st.lists(st.builds(PaletteColor, labs, st.floats(0, 1)), min_size=1, max_size=6).map(tuple),
 )
 deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
+
+
+cameras = st.builds(
+    CameraReport,
+    st.sampled_from(LinkState).map(str),
+    st.sampled_from(Grade).map(str),
+    st.text(),
+    st.just({}),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.floats(0, 1e9),
+    time_base=st.sampled_from(TimeBase).map(str),
+    clock_offset_s=st.none() | st.floats(-1e9, 1e9),
+)
 
 
 @st.composite
@@ -182,9 +197,10 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         by_verdict=data.draw(st.dictionaries(st.sampled_from([verdict.value for verdict in Verdict]), amounts)),
         by_branch=data.draw(st.dictionaries(names, amounts, max_size=3)),
         by_bin=data.draw(st.dictionaries(names, amounts, max_size=3)),
-        frames=data.draw(st.builds(FrameCounts, amounts, amounts, amounts)),
+        frames=data.draw(st.builds(FrameCounts, *[amounts] * 9)),
         delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 8)),
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
+        camera=data.draw(st.none() | cameras),
     )
     hold("stats", stats_message(stats, identity, at_wall_s))
 

@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sorter.capture.clock import SystemClock
-from sorter.capture.reader import Reader
+from sorter.capture.feed import Feed
 from sorter.capture.rtsp import Camera, RtspStream
 from sorter.errors import SourceError
+from sorter.records import Box, TimeBase
+from sorter.settings.guards import GuardSettings
 
 pytestmark = pytest.mark.system
 
@@ -144,26 +147,50 @@ def test_the_right_password_opens_and_a_wrong_one_is_told_without_it() -> None:
             assert "wr0ng" not in str(refused.value)
 
 
-def test_a_reader_keeps_up_with_a_slow_taker(server: Server) -> None:
-    clock = SystemClock()
-    reader = Reader(stream(server.url()))
-    reader.start()
+def feed(server: Server, **camera: Any) -> Feed:
+    clock, settings = SystemClock(), Camera(server.url(), **camera)
+    return Feed(lambda: RtspStream(settings, clock), settings.url, GuardSettings(), settings.timeout_s, clock)
+
+
+def test_a_feed_keeps_up_with_a_slow_taker(server: Server) -> None:
+    clock, one = SystemClock(), feed(server)
+    one.start()
     ages_s = []
     for _ in range(6):
-        frame = reader.shelf.take(10)
+        frame = one.take(10)
         assert frame is not None
         ages_s.append(clock.monotonic_s() - frame.captured_at_s)
         clock.wait_s(0.2)  # the slow taker itself, not a wait for something
-    assert reader.shelf.frames_given_up > 0
+    assert one.counts.given_up > 0
     assert max(ages_s) < 1.0
-    assert reader.stop()
+    assert one.stop()
 
 
-def test_a_reader_stops_within_a_second_though_the_server_is_frozen(server: Server) -> None:
-    reader = Reader(stream(server.url(), timeout_s=2.0))
-    reader.start()
-    assert reader.shelf.take(10) is not None
+def test_a_feed_stops_within_a_second_though_the_server_is_frozen(server: Server) -> None:
+    one = feed(server, timeout_s=2.0)
+    one.start()
+    assert one.take(10) is not None
     server.process.send_signal(signal.SIGSTOP)
     began_s = time.monotonic()
-    reader.stop()
+    one.stop()
     assert time.monotonic() - began_s < 1.5
+
+
+def test_a_cameras_own_clock_tells_when_its_pictures_were_taken(server: Server) -> None:
+    frames = stream(server.url()).frames()
+    bases = [next(frames).time_base for _ in range(100)]
+    assert bases[-1] is TimeBase.CAMERA
+    frame = next(frames)
+    assert frame.arrived_at_s is not None
+    assert 0.0 <= frame.arrived_at_s - frame.captured_at_s < 0.4
+    frames.close()  # type: ignore[attr-defined] - a generator
+
+
+def test_only_the_part_that_is_looked_at_is_converted_and_its_pixels_are_those_of_the_whole(server: Server) -> None:
+    whole = next(stream(server.url()).frames())
+    source = RtspStream(Camera(server.url(), part=Box(33, 21, 201, 150)), SystemClock())
+    part = next(source.frames())
+    assert part.picture_size_px == (320, 240)
+    assert part.origin_px == (32, 20)
+    assert part.image_bgr.shape == (130, 170, 3)
+    assert whole.image_bgr.shape == (240, 320, 3)
