@@ -52,11 +52,25 @@ def _accuracy(options: argparse.Namespace) -> Result:
     return measure_accuracy(SHORT if options.short else FULL, options.data)
 
 
+def _faults(options: argparse.Namespace) -> Result:
+    from benchmarks.faults import FULL, SHORT, measure_faults  # noqa: PLC0415 - loads only what is measured
+
+    return measure_faults(SHORT if options.short else FULL)
+
+
+def _streams(options: argparse.Namespace) -> Result:
+    from benchmarks.streams import FULL, SHORT, measure_streams  # noqa: PLC0415 - loads only what is measured
+
+    return measure_streams(SHORT if options.short else FULL)
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
     "memory": _memory,
     "launch": _launch,
     "accuracy": _accuracy,
+    "faults": _faults,
+    "streams": _streams,
 }
 
 

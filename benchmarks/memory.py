@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import tempfile
 import time
 import urllib.request
@@ -17,7 +16,7 @@ from tqdm import tqdm
 
 from benchmarks.belt import BenchBelt
 from benchmarks.film import Encoding, encode
-from benchmarks.processes import Started, run_sorter, write_settings
+from benchmarks.processes import Started, free_port, run_sorter, write_settings
 from benchmarks.table import Limit, Table, limits_table
 from sorter.demo.broker import Broker, start_broker
 from sorter.errors import SorterError
@@ -151,9 +150,9 @@ class _Watch:
     settle_s: float
 
     def sort(self, name: str, line: LineSettings, seconds: float) -> SourceMemory:
-        port = _free_port()
+        port = free_port()
         settings = self.folder / "sorter.yaml"
-        write_settings(settings, line, self.broker, MetricsSettings(port=port))
+        write_settings(settings, [line], self.broker, MetricsSettings(port=port))
         with run_sorter("run", "--config", str(settings)) as started:
             self._wait_for(started, port, "sorter_frames_total")
             service = _Samples(psutil.Process(started.process.pid))
@@ -211,9 +210,3 @@ def _counts(port: int) -> dict[str, int]:
         return {}
     found = re.findall(r'^(\w+_total)\{\w+="([^"]*)".*\} (\S+)$', text, re.MULTILINE)
     return {f"{name} {label}": int(float(value)) for name, label, value in found}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
