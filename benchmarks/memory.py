@@ -121,7 +121,7 @@ def measure_memory(plan: MemoryPlan) -> MemoryResult:
     return MemoryResult(broker.kind, sources, limits)
 
 
-class _Samples:
+class Samples:
     """What was seen of one process."""
 
     def __init__(self, process: psutil.Process) -> None:
@@ -130,12 +130,14 @@ class _Samples:
         self._peak_mb = 0.0
 
     def take(self, *, settled: bool) -> None:
+        """Look once; what comes before it is settled counts for the peak alone."""
         rss_mb = self._process.memory_info().rss / _MB
         self._peak_mb = max(self._peak_mb, rss_mb, _kernel_peak_mb(self._process.pid))
         if settled:
             self._settled_mb.append(rss_mb)
 
     def summary(self, name: str, seconds: float) -> ProcessMemory:
+        """All that was seen."""
         third = max(len(self._settled_mb) // 3, 1)
         first, last = np.median(self._settled_mb[:third]), np.median(self._settled_mb[-third:])
         return ProcessMemory(name, self._peak_mb, float(first), float(last), seconds)
@@ -155,8 +157,8 @@ class _Watch:
         write_settings(settings, [line], self.broker, MetricsSettings(port=port))
         with run_sorter("run", "--config", str(settings)) as started:
             self._wait_for(started, port, "sorter_frames_total")
-            service = _Samples(psutil.Process(started.process.pid))
-            lines = _Samples(_line_process(started.process.pid))
+            service = Samples(psutil.Process(started.process.pid))
+            lines = Samples(_line_process(started.process.pid))
             self._wait_for(started, port, "sorter_decisions_total")
             self._watch(name, (service, lines), seconds)
             counts = _counts(port)
@@ -174,7 +176,7 @@ class _Watch:
                 raise started.failed()
             time.sleep(_SAMPLE_S)
 
-    def _watch(self, name: str, processes: Sequence[_Samples], seconds: float) -> None:
+    def _watch(self, name: str, processes: Sequence[Samples], seconds: float) -> None:
         settling, settled = round(self.settle_s / _SAMPLE_S), round(seconds / _SAMPLE_S)
         for number in tqdm(range(settling + settled), desc=name, unit=" samples", leave=False, disable=None):
             time.sleep(_SAMPLE_S)

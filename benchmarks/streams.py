@@ -210,12 +210,22 @@ def _carry(plan: StreamsPlan, belt: BenchBelt, reels: Mapping[str, Path]) -> Loa
     with open_rig(belt, reels) as rig:
         rig.wait_until(plan.lead_in_s)
         service, lines = rig.processes()
+        pictures_before = _pictures(rig)
         began_s, before = time.monotonic(), _usage(rig, [service, *lines])
         rig.wait_until(plan.lead_in_s + plan.sorted_s)
         lasted_s, after = time.monotonic() - began_s, _usage(rig, [service, *lines])
+        pictures = [end - start for start, end in zip(pictures_before, _pictures(rig), strict=True)]
         rig.wait_until(plan.lead_in_s + plan.sorted_s + 0.5)
         cores = [(end - start) / lasted_s for start, end in zip(before, after, strict=True)]
-        return _load(rig, Interval(plan.lead_in_s, plan.lead_in_s + plan.sorted_s - 0.5), cores)
+        return _load(rig, Interval(plan.lead_in_s, plan.lead_in_s + plan.sorted_s - 0.5), pictures, cores)
+
+
+def _pictures(rig: Rig) -> Sequence[int]:
+    """Pictures of all lines so far: processed, and given up for newer ones."""
+    fates = "processed", "given_up"
+    return [
+        round(sum(rig.metric("sorter_frames_total", line=line, fate=fate) for line in rig.cables)) for fate in fates
+    ]
 
 
 def _usage(rig: Rig, sorter: Sequence[psutil.Process]) -> Sequence[float]:
@@ -225,22 +235,18 @@ def _usage(rig: Rig, sorter: Sequence[psutil.Process]) -> Sequence[float]:
     return _cpu_s(sorter), rig.server.cpu_s, everything
 
 
-def _load(rig: Rig, within: Interval, cores: Sequence[float]) -> Load:
+def _load(rig: Rig, within: Interval, pictures: Sequence[int], cores: Sequence[float]) -> Load:
     scores = [rig.score(line, within) for line in rig.cables]
     ages_ms = sorted(one.age_ms for line in rig.cables for one in rig.decisions(line) if one.crossed_s in within)
     products, correct = sum(one.products for one in scores), sum(one.correct for one in scores)
     extra = sum(one.extra for one in scores)
-    frames = {
-        fate: round(sum(rig.metric("sorter_frames_total", line=line, fate=fate) for line in rig.cables))
-        for fate in ("processed", "given_up")
-    }
     return Load(
         lines=len(scores),
         products=products,
         correct=correct,
         lost=products - correct + extra,
-        frames=sum(frames.values()),
-        given_up=frames["given_up"],
+        frames=sum(pictures),
+        given_up=pictures[1],
         age_p99_ms=ages_ms[round(0.99 * (len(ages_ms) - 1))] if ages_ms else 0.0,
         sorter_cores=cores[0],
         camera_cores=cores[1],

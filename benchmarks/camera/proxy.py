@@ -34,6 +34,8 @@ class Proxy:
         self.bytes_down = 0
         """From the server to its clients."""
         self.bytes_up = 0
+        self.accepted = 0
+        """Connections that were made to the server so far."""
         self._open = threading.Event()
         self._open.set()
         self._passing = threading.Event()
@@ -97,6 +99,7 @@ class Proxy:
                 continue
             connection = _Connection(self, client, server)
             self._connections.add(connection)
+            self.accepted += 1
             connection.start()
 
     def _pass(self, taken: bytes, *, down: bool) -> bool:

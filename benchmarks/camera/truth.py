@@ -108,6 +108,19 @@ class WireScore:
         return not (self.wrong_bin or self.not_routed or self.missed or self.extra)
 
 
+def sum_scores(scores: Sequence[WireScore]) -> WireScore:
+    """Several intervals or belts together; at least one."""
+    counts = ("products", "correct", "wrong_bin", "missed", "extra", "excused")
+    offs = [one.crossing_off_ms for one in scores if one.crossing_off_ms is not None]
+    worst = [one.worst_crossing_off_ms for one in scores if one.worst_crossing_off_ms is not None]
+    return WireScore(
+        **{name: sum(getattr(one, name) for one in scores) for name in counts},
+        not_routed=dict(sum((Counter(one.not_routed) for one in scores), Counter())),
+        crossing_off_ms=statistics.median(offs) if offs else None,
+        worst_crossing_off_ms=max(worst, key=abs) if worst else None,
+    )
+
+
 class BeltTruth:
     """What lies on a simulated belt of one lane, and when it crosses a line's decision line.
 
