@@ -158,8 +158,11 @@ class Pipeline:
         self._covered = covered
         foreground = clean(raw, self._grid.cell_px, self._limits.min_length_px)
         elapsed_s = 0.0 if self._last is None else frame.captured_at_s - self._last.captured_at_s
-        if self._gaps.stood(foreground, elapsed_s, frame.repeats_before):
+        still_since_s = frame.still_since_s
+        if self._gaps.stood(foreground, elapsed_s, was_still=still_since_s is not None):
             self._tracker.rest(frame.captured_at_s)
+        elif still_since_s is not None:
+            self._tracker.rewind(still_since_s)
         blobs = find_blobs(foreground, cells, self._grid, self._limits.min_length_px)
         gone = self._tracker.update(blobs, frame.captured_at_s)
         self._last = Frame(frame.image_bgr[:0], frame.number, frame.captured_at_s)

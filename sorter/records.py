@@ -53,8 +53,9 @@ class Frame:
     """Where the left upper corner of ``image_bgr`` lies in the whole picture: x, y."""
     picture_px: tuple[int, int] | None = None
     """Width and height of the whole picture; None where ``image_bgr`` is all of it."""
-    repeats_before: int = 0
-    """Frames identical to the one before this one that were left out since then."""
+    still_since_s: float | None = None
+    """Frames were left out before this one since the picture stood still, or was frozen: from this time on (monotonic
+    seconds) nothing is known of what the belt did."""
 
     @property
     def picture_size_px(self) -> tuple[int, int]:

@@ -86,7 +86,9 @@ class Feed:
         self._opening: Opening | None = None
         self._hanging: list[Opening] = []
         self._unfit: Counter[str] = Counter()
-        self._repeated = self._repeats = 0
+        self._repeated = 0
+        self._left_out_since_s: float | None = None
+        """Since when the picture stood still, of which frames were left out."""
         self._corrupt = self._corrupt_before = 0
         self._given_up_told = 0
         self._time_base = TimeBase.ARRIVAL
@@ -232,17 +234,17 @@ class Feed:
             self._note_damage(opening, now_s)
             self._time_base = frame.time_base
             finding = self._guards.check(frame, arrived_s)
+            if finding is not None or self._guards.repeats:
+                self._left_out_since_s = self._guards.still_since_s or self._left_out_since_s
             if finding is not None:
                 self._reject(finding, now_s)
-                self._repeats = self._guards.repeats
             elif self._guards.repeats:
                 self._repeated += 1
-                self._repeats = self._guards.repeats
                 self._health.repeated(now_s)
             else:
                 self._health.sound(now_s - frame.captured_at_s, now_s)
-                self._shelf.put(replace(frame, repeats_before=self._repeats) if self._repeats else frame)
-                self._repeats = 0
+                since_s, self._left_out_since_s = self._left_out_since_s, None
+                self._shelf.put(frame if since_s is None else replace(frame, still_since_s=since_s))
 
     def _note_damage(self, opening: Opening, now_s: float) -> None:
         """Pictures that cannot be decoded show that the source lives, and that it is of no use."""

@@ -27,8 +27,8 @@ class LatestFrame:
             if given_up is not None:
                 self.frames_given_up += 1
                 # That the picture stood still before is told by the first frame after it that is taken.
-                if given_up.repeats_before:
-                    self._frame = replace(frame, repeats_before=frame.repeats_before + given_up.repeats_before)
+                if given_up.still_since_s is not None:
+                    self._frame = replace(frame, still_since_s=given_up.still_since_s)
             self._changed.notify()
 
     def take(self, timeout_s: float) -> Frame | None:

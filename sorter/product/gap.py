@@ -18,16 +18,16 @@ class GapWatch:
     def __init__(self) -> None:
         self._before: Mask | None = None
 
-    def stood(self, foreground: Mask, elapsed_s: float, repeats: int) -> bool:
+    def stood(self, foreground: Mask, elapsed_s: float, *, was_still: bool) -> bool:
         """Take the next frame's foreground; whether the belt stood in the gap before it.
 
         Args:
             foreground: what is not belt, of one shape in all calls.
             elapsed_s: since the frame before.
-            repeats: identical frames that were left out since then: a picture that stands still, or is frozen.
+            was_still: the picture stood still meanwhile, or was frozen.
         """
         before, self._before = self._before, foreground
-        if before is None or (elapsed_s <= _LONG_S and not repeats):
+        if before is None or (elapsed_s <= _LONG_S and not was_still):
             return False
         either = cv2.countNonZero(cv2.bitwise_or(foreground, before))
         both = cv2.countNonZero(cv2.bitwise_and(foreground, before))

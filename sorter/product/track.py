@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ _COAST_S = 0.5
 _COAST_FRAMES = 3
 _REST_STEP_S = 1 / 30
 """After a rest the next frame counts as if it came this long after the one before it."""
+_KEPT_SPEEDS = 512
 _UNLIKE = 5.0
 """A blob as unlike a track's next sighting as this is something else. It must not be larger: where one product has
 left and another has come in, matching each to the next one's place would cost less than leaving two unmatched."""
@@ -79,6 +81,8 @@ class Tracker:
         self._length_px = length_px
         self._numbers = 0
         self._at_s: float | None = None
+        self._speeds: deque[tuple[float, float]] = deque(maxlen=_KEPT_SPEEDS)
+        """What the speed was, and when, as far back as a frozen picture may go unnoticed."""
         self.speed_px_per_s: float | None = None
         """The belt's speed, as learned; None until something has moved."""
         self.tracks: list[Track] = []
@@ -107,6 +111,16 @@ class Tracker:
         """The belt stood until now, ``at_s``: nothing was carried on since the last frame."""
         if self._at_s is not None:
             self._at_s = max(self._at_s, at_s - _REST_STEP_S)
+
+    def rewind(self, to_s: float) -> None:
+        """What was seen since ``to_s`` was a frozen picture: the belt went on as it moved before."""
+        if self._at_s is None or to_s >= self._at_s:
+            return
+        self._at_s = to_s
+        known = [speed for at_s, speed in self._speeds if at_s <= to_s]
+        self.speed_px_per_s = known[-1] if known else self.speed_px_per_s
+        for track in self.tracks:
+            track.seen_at_s = min(track.seen_at_s, to_s)
 
     def _assign(self, blobs: Sequence[Blob], elapsed_s: float) -> list[tuple[Track, int]]:
         if not blobs or not self.tracks:
@@ -173,6 +187,7 @@ class Tracker:
         measured = max(float(np.median(moves)) / elapsed_s, 0.0)
         known = self.speed_px_per_s
         self.speed_px_per_s = measured if known is None else 0.7 * known + 0.3 * measured
+        self._speeds.append((self._at_s or 0.0, self.speed_px_per_s))
 
     def _coast(self, track: Track, before_px: float, elapsed_s: float) -> None:
         """Not seen: the belt carries it on."""

@@ -184,7 +184,9 @@ def test_a_frozen_picture_is_left_out_at_once_and_told_when_it_lasts(watcher: Wa
     camera.frozen = False
     watcher.see()
     assert watcher.cause is None
-    assert watcher.taken[taken].repeats_before > LIMITS.frozen_s * RATE_HZ / 2
+    last, first = watcher.taken[taken - 1 : taken + 1]
+    assert first.still_since_s == last.captured_at_s
+    assert first.captured_at_s - last.captured_at_s > LIMITS.frozen_s
 
 
 def test_pictures_that_come_late_decide_nothing_and_a_new_connection_is_made(watcher: Watcher, camera: Camera) -> None:

@@ -131,10 +131,12 @@ def test_the_same_picture_is_frozen_once_it_has_lasted_and_moves_again() -> None
     guard, image = FrozenGuard(1.0), belt(0)
     told = [guard.check(Probe(one), one) for one in (frame(image, number) for number in range(60))]
     assert told.index(next(word for word in told if word)) == 30
-    assert guard.repeats == 59
+    assert guard.repeats
+    assert guard.still_since_s == 100.0
     moved = frame(belt(60), 60)
     assert guard.check(Probe(moved), moved) is None
-    assert guard.repeats == 0
+    assert not guard.repeats
+    assert guard.still_since_s is None
 
 
 def test_a_burst_after_a_gap_is_not_believed_until_it_is_over() -> None:

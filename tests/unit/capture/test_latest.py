@@ -9,8 +9,8 @@ from sorter.capture.latest import LatestFrame
 from sorter.records import Frame
 
 
-def frame(number: int, repeats: int = 0) -> Frame:
-    return Frame(np.zeros((2, 2, 3), np.uint8), number, float(number), repeats_before=repeats)
+def frame(number: int, still_since_s: float | None = None) -> Frame:
+    return Frame(np.zeros((2, 2, 3), np.uint8), number, float(number), still_since_s=still_since_s)
 
 
 def test_the_newest_frame_wins_and_the_rest_is_counted() -> None:
@@ -27,12 +27,12 @@ def test_the_newest_frame_wins_and_the_rest_is_counted() -> None:
 
 def test_what_was_left_out_before_a_frame_that_is_given_up_is_told_by_the_next() -> None:
     shelf = LatestFrame()
-    shelf.put(frame(1, repeats=4))
+    shelf.put(frame(1, still_since_s=0.5))
     shelf.put(frame(2))
-    shelf.put(frame(3, repeats=1))
+    shelf.put(frame(3))
     taken = shelf.take(0)
     assert taken is not None
-    assert (taken.number, taken.repeats_before) == (3, 5)
+    assert (taken.number, taken.still_since_s) == (3, 0.5)
 
 
 def test_a_shelf_that_is_cleared_gives_nothing_old() -> None:
