@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sorter.color.bins import bin_color
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import Heartbeat, LineStatus
+from sorter.outputs.alarms import Alarms
 from sorter.outputs.messages import (
-    Alarm,
     FrameCounts,
     LatencySummary,
     LineIdentity,
@@ -120,8 +120,9 @@ class LineDesk:
         """What earlier processes of this line counted: each begins at zero."""
         self._seq = 0
         self._state: tuple[LineState, str] | None = None
-        self._alarm: Alarm | None = None
-        """The one that is raised."""
+        self._alarms = Alarms()
+        self._state_trouble: dict[str, str] = {}
+        """The state's cause, if it has one, with its reason."""
 
     def start(self) -> None:
         """Announce the line and start its process."""
@@ -194,18 +195,14 @@ class LineDesk:
         self._state = (state, reason)
         self._metrics.set_state(self.name, state)
         self.publisher.publish_state(self._state_message(state, reason, cause))
-        self._tell_alarm(reason, cause)
+        self._state_trouble = {} if cause is None else {cause: reason}
+        self._tell_alarms()
 
-    def _tell_alarm(self, reason: str, cause: str | None) -> None:
-        """Raise the alarm of a new cause, after clearing the one before."""
+    def _tell_alarms(self) -> None:
+        """Raise the alarms of new causes, after clearing those that hold no longer."""
         now_s = self._clock.wall_s()
-        before = self._alarm
-        if before is not None and before.cause != cause:
-            self._alarm = None
-            self.publisher.publish_alarm(alarm_message(replace(before, raised=False), self._identity, now_s))
-        if cause is not None and self._alarm is None:
-            self._alarm = Alarm(cause=cause, raised=True, reason=reason, since_wall_s=now_s)
-            self.publisher.publish_alarm(alarm_message(self._alarm, self._identity, now_s))
+        for alarm in self._alarms.follow(self._state_trouble, now_s):
+            self.publisher.publish_alarm(alarm_message(alarm, self._identity, now_s))
 
     def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
         return state_message(state, reason, self._identity, self._recipe.identity, cause, self._clock.wall_s())

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from sorter.outputs.messages import (
     LineIdentity,
     LineState,
-    Topics,
     decision_message,
     dumps,
     rfc3339,
     state_message,
 )
+from sorter.outputs.topics import Topics
 from sorter.records import (
     BinMatch,
     ColorReading,
