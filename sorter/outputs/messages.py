@@ -160,6 +160,7 @@ def _times(decision: Decision, wall_minus_monotonic_s: float) -> Message:
 
     return {
         "captured_at": _rfc3339_of_ms(round(wall_ms(decision.captured_at_s))),
+        "time_base": decision.time_base.value,
         "decided_at": _rfc3339_of_ms(round(wall_ms(decision.decided_at_s))),
         "age_ms": round((decision.decided_at_s - decision.captured_at_s) * 1000),
         "act_after": edge(decision.deadline.act_after_s, math.ceil),

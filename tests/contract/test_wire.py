@@ -36,6 +36,7 @@ from sorter.records import (
     PaletteColor,
     RecipeId,
     RunnerUp,
+    TimeBase,
     Verdict,
 )
 from sorter.settings.recipe import Recipe
@@ -52,6 +53,7 @@ PRODUCT_FIELDS = [
     "product",
     "trigger_id",
     "captured_at",
+    "time_base",
     "decided_at",
     "age_ms",
     "verdict",
@@ -114,6 +116,7 @@ def decisions(draw, verdict):
         reason=draw(st.sampled_from(InvalidReason)) if verdict is Verdict.INVALID else None,
         match=draw(matches if routed else st.none() | matches),
         reading=draw(readings if routed else st.none() | readings),
+        time_base=draw(st.sampled_from(TimeBase)),
     )
 
 

@@ -61,6 +61,7 @@ def test_a_routed_decision_as_it_goes_on_the_wire():
         "product": 41,
         "trigger_id": None,
         "captured_at": "2023-11-14T22:13:20.000Z",
+        "time_base": "arrival",
         "decided_at": "2023-11-14T22:13:20.042Z",
         "age_ms": 42,
         "verdict": "routed",
