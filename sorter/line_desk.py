@@ -29,6 +29,7 @@ from sorter.outputs.mqtt import LinePublisher
 from sorter.ports import Clock
 from sorter.records import Decision, Verdict
 from sorter.settings.recipe import Recipe
+from sorter.trigger_desk import TriggerDesk
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class LineDesk:
         metrics: the service's.
         clock: time.
         listeners: who else wants to know.
+        eye: the photo-eye that numbers its products; None where the line does so itself.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a line, made by the service and handed in
@@ -104,6 +106,7 @@ class LineDesk:
         metrics: Metrics,
         clock: Clock,
         listeners: Listeners,
+        eye: TriggerDesk | None = None,
     ) -> None:
         self.name = identity.line
         self.process = process
@@ -115,6 +118,7 @@ class LineDesk:
         self._metrics = metrics
         self._clock = clock
         self._listeners = listeners
+        self._eye = eye
         self._tally = _Tally()
         self._base_frames = FrameCounts()
         """What earlier processes of this line counted: each begins at zero."""
@@ -146,6 +150,8 @@ class LineDesk:
 
     def listen(self) -> None:
         """Take what the line's process has said, and look after the process."""
+        if self._eye is not None:  # before the decisions: a trigger may have come with its product's
+            self._eye.listen(connected=self.publisher.connected)
         restarts = self.process.restarts
         for report in self.process.listen():
             match report:
@@ -155,19 +161,28 @@ class LineDesk:
                     self._take_heartbeat(report)
                 case Lost():
                     self._base_frames = self._tally.frames
+                    self._note_watching(watching=False)
                     self.set_state(LineState.HALTED, f"the line's process {report.reason}", "line_process_lost")
         if self.process.restarts > restarts:
             self._metrics.count_restart(self.name)
             self.set_state(LineState.STARTING, "starting the line again", None)
+        self._tell_alarms()
+
+    def _note_watching(self, *, watching: bool) -> None:
+        if self._eye is not None:
+            self._eye.note_line(watching=watching)
 
     def _take_decision(self, decision: Decision) -> None:
         self._seq += 1
+        naming = None
+        if self._eye is not None:
+            decision, naming = self._eye.announce(decision)
         shift_s = self._clock.wall_s() - self._clock.monotonic_s()
-        message = decision_message(decision, self._identity, self._seq, shift_s)
+        message = decision_message(decision, self._identity, self._seq, shift_s, naming)
         self.publisher.publish_decision(message, decision.deadline.act_before_s)
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
-        _log.info("%s", in_words(self.name, decision))
+        _log.info("%s", in_words(self.name, decision, message["product"]))
         self._listeners.on_decision(decision, message)
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
@@ -182,6 +197,7 @@ class LineDesk:
             self._metrics.observe_processing(self.name, duration_s)
         if beat.status is LineStatus.REFUSED:
             self.refusal = beat.reason
+        self._note_watching(watching=beat.status in {LineStatus.LEARNING, LineStatus.RUNNING})
         state, cause = _STATES[beat.status]
         self.set_state(state, beat.reason, cause)
         self._listeners.on_heartbeat(self.name, beat)
@@ -201,7 +217,11 @@ class LineDesk:
     def _tell_alarms(self) -> None:
         """Raise the alarms of new causes, after clearing those that hold no longer."""
         now_s = self._clock.wall_s()
-        for alarm in self._alarms.follow(self._state_trouble, now_s):
+        troubles = self._state_trouble if self._eye is None else self._state_trouble | self._eye.troubles
+        for alarm in self._alarms.follow(troubles, now_s):
+            if alarm.cause not in self._state_trouble:  # which the state tells
+                level, word = (logging.WARNING, "raised") if alarm.raised else (logging.INFO, "cleared")
+                _log.log(level, "line %s: the alarm %s is %s: %s", self.name, alarm.cause, word, alarm.reason)
             self.publisher.publish_alarm(alarm_message(alarm, self._identity, now_s))
 
     def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
@@ -212,6 +232,8 @@ class LineDesk:
         self._metrics.set_frames(self.name, self._tally.frames)
         self._metrics.set_delivery(self.name, self.publisher.counts)
         self._metrics.set_connected(self.name, connected=self.publisher.connected)
+        if self._eye is not None:
+            self._eye.refresh_metrics()
 
     def publish_stats(self) -> None:
         """Publish the line's counts."""
@@ -224,6 +246,7 @@ class LineDesk:
             frames=tally.frames,
             delivery=self.publisher.counts,
             latency=tally.latency(),
+            triggers=None if self._eye is None else self._eye.stats,
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
 
@@ -246,8 +269,8 @@ class LineDesk:
             self._clock.wait_s(_POLL_S)
 
 
-def in_words(line: str, decision: Decision) -> str:
-    """One decision for a person to read."""
+def in_words(line: str, decision: Decision, number: int | None) -> str:
+    """One decision for a person to read; ``number`` is the product's on the wire."""
     match, reading = decision.match, decision.reading
     color = "no color"
     if reading is not None:
@@ -257,4 +280,5 @@ def in_words(line: str, decision: Decision) -> str:
     verdict = (
         decision.verdict.value if decision.reason is None else f"{decision.verdict.value} ({decision.reason.value})"
     )
-    return f"{line} product {decision.product}: {verdict} -> {decision.branch} ({color}{nearest})"
+    product = "a product without a number" if number is None else f"product {number}"
+    return f"{line} {product}: {verdict} -> {decision.branch} ({color}{nearest})"

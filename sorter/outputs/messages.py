@@ -71,6 +71,30 @@ class LatencySummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """What a photo-eye calls a product; all None where it did not announce it."""
+
+    product: int | None = None
+    trigger_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerStats:
+    """A photo-eye's triggers since boot; those that were read are matched, without_product or pending."""
+
+    matched: int = 0
+    without_product: int = 0
+    pending: int = 0
+    malformed: int = 0
+    refused: int = 0
+    products_without_trigger: int = 0
+    eye_to_picture_ms: float | None = None
+    """How late the pictures' times are: the median of the last matches; None before ten."""
+    belt_speed_mm_per_s: float | None = None
+    """As the encoder tells; None where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineStats:
     """A line's counts since boot."""
 
@@ -83,6 +107,8 @@ class LineStats:
     delivery: DeliveryCounts = field(default_factory=DeliveryCounts)
     latency: LatencySummary | None = None
     """None before the first product."""
+    triggers: TriggerStats | None = None
+    """None where no eye numbers the products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +147,9 @@ def decision_id(identity: LineIdentity, seq: int) -> str:
     return f"{identity.boot_id}/{identity.line}/{seq}"
 
 
-def decision_message(decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float) -> Message:
+def decision_message(
+    decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float, naming: Naming | None = None
+) -> Message:
     """One product's decision as it goes on the wire.
 
     ``bin`` names where the color belongs: for ``routed``, and for ``late`` where the nearest bin reaches it
@@ -134,10 +162,11 @@ def decision_message(decision: Decision, identity: LineIdentity, seq: int, wall_
         identity: who speaks.
         seq: rises by one per line and boot.
         wall_minus_monotonic_s: what turns the line's monotonic seconds into seconds since 1970.
+        naming: where a photo-eye numbers the products, what it calls this one; None keeps the line's own number.
     """
     return (
         _header(DECISION_SCHEMA, identity, decision_id=decision_id(identity, seq), seq=seq)
-        | {"product": decision.product, "trigger_id": None}
+        | asdict(naming or Naming(decision.product))
         | _times(decision, wall_minus_monotonic_s)
         | {"verdict": decision.verdict.value, "bin": _bin(decision), "branch": decision.branch}
         | {"reason": _reason(decision)}
@@ -283,6 +312,7 @@ def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) ->
         "frames": asdict(stats.frames),
         "delivery": asdict(stats.delivery),
         "latency": stats.latency and asdict(stats.latency),
+        "triggers": stats.triggers and asdict(stats.triggers),
     }
     return _header(STATS_SCHEMA, identity, **facts)
 

@@ -231,10 +231,9 @@ class LinePublisher:
             self._clock.wait_s(_POLL_S)
 
     def _warn(self, throttle: Throttle, sentence: str) -> None:
-        held_back = throttle.pass_on(self._clock.monotonic_s())
-        if held_back is not None:
-            more = f" ({held_back} more like it since the last such line)" if held_back else ""
-            _log.warning("%s%s", sentence, more)
+        said = throttle.say(sentence, self._clock.monotonic_s())
+        if said is not None:
+            _log.warning("%s", said)
 
 
 def _speaker(identity: LineIdentity, topics: Topics, heard: tuple[str, ...]) -> Speaker:

@@ -26,6 +26,7 @@ from sorter.outputs.messages import (
     stats_message,
 )
 from sorter.outputs.outbox import DeliveryCounts
+from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
     BinMatch,
     ColorReading,
@@ -42,7 +43,7 @@ from sorter.records import (
 from sorter.settings.recipe import Recipe
 
 FOLDER = Path(__file__).parents[2] / "config" / "schema"
-WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm")
+WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm", "trigger")
 PRODUCT_FIELDS = [
     "schema",
     "decision_id",
@@ -200,3 +201,8 @@ def test_every_alarm_is_what_the_schema_says(alarm, identity, at_wall_s):
 @given(st.builds(Confirm, names, st.sampled_from(ConfirmOutcome)), wall_s)
 def test_every_confirm_is_what_the_schema_says(confirm, at_wall_s):
     hold("confirm", confirm_message(confirm, at_wall_s))
+
+
+@given(st.builds(TriggerMessage, amounts, names, wall_s, amounts))
+def test_every_trigger_is_what_the_schema_says(trigger):
+    hold("trigger", trigger_message(trigger))
