@@ -13,9 +13,9 @@ from sorter.ports import Clock
 from sorter.records import Decision
 from sorter.settings.site import LineSettings, PhotoEyeTrigger
 from sorter.timing import Timing, retimed
+from sorter.triggers.encoder import BeltEncoder
 from sorter.triggers.latency import EyeToPicture
 from sorter.triggers.match import GivenUp, Matcher, Trigger
-from sorter.triggers.speed import BeltSpeed
 from sorter.triggers.streak import Streak, Unbroken
 
 _log = logging.getLogger(__name__)
@@ -45,9 +45,9 @@ class TriggerDesk:
         self._metrics = metrics
         self._clock = clock
         self._inbox = TriggerInbox(line.name, clock)
-        self._matcher = Matcher(eye.window_s, _patience_s(line))
+        self._matcher = Matcher(self._due_s, eye.window_s, _patience_s(line))
         self._latency = EyeToPicture(eye.latency_s, eye.max_drift_s)
-        self._speed = None if eye.mm_per_count is None else BeltSpeed(eye.mm_per_count)
+        self._encoder = None if eye.mm_per_count is None else BeltEncoder(eye.mm_per_count)
         self._streak = Streak()
         self._last_miss = ""
         self._hears, self._watches = Unbroken(), Unbroken()
@@ -70,7 +70,7 @@ class TriggerDesk:
         self._hears.note(holds=connected, now_s=now_s)
         for announcement in self._inbox.read():
             self._take_announcement(announcement)
-        self._note_given_up(self._matcher.give_up(now_s, self._lead_s))
+        self._note_given_up(self._matcher.give_up(now_s))
 
     def announce(self, decision: Decision) -> tuple[Decision, Naming]:
         """The decision with the deadline of the measured speed, and what the eye calls its product."""
@@ -88,10 +88,7 @@ class TriggerDesk:
             troubles["triggers_unmatched"] = f"photo-eye and camera do not see the same products: {self._last_miss}"
         measured_s, expected_s = self._latency.measured_s, self._latency.expected_s
         if self._latency.drifted and measured_s is not None and expected_s is not None:
-            troubles["latency_drift"] = (
-                f"by the photo-eye the pictures are {measured_s * 1000:.0f} ms late, {expected_s * 1000:.0f} ms are "
-                "expected: look for a slower camera or network, a moved eye, another belt speed, or clocks that differ"
-            )
+            troubles["latency_drift"] = _drift_in_words(measured_s, expected_s)
         return troubles
 
     @property
@@ -115,47 +112,50 @@ class TriggerDesk:
 
     @property
     def _measured_mm_per_s(self) -> float | None:
-        return None if self._speed is None else self._speed.mm_per_s
+        return None if self._encoder is None else self._encoder.mm_per_s
+
+    def _arrives_s(self, seen_at_s: float) -> float:
+        """When what the eye saw is at the decision line."""
+        distance_mm = self._eye.distance_mm
+        arrives_s = None if self._encoder is None else self._encoder.arrives_s(seen_at_s, distance_mm)
+        return seen_at_s + self._travel_s if arrives_s is None else arrives_s
+
+    def _due_s(self, seen_at_s: float) -> float:
+        """When the pictures will tell that it is there."""
+        return self._arrives_s(seen_at_s) + self._latency.guess_s
 
     @property
     def _travel_s(self) -> float:
-        """From the eye to the decision line."""
+        """From the eye to the decision line, on a belt that runs evenly."""
         return self._eye.distance_mm / (self._measured_mm_per_s or self._line.timing.belt_speed_mm_per_s)
-
-    @property
-    def _lead_s(self) -> float:
-        """From the eye to the decision line as the pictures tell it."""
-        return self._travel_s + self._latency.guess_s
 
     def _take_announcement(self, announcement: Announcement) -> None:
         message, seen_at_s = announcement.message, announcement.seen_at_s
-        if self._speed is not None and message.encoder is not None:
-            self._take_count(seen_at_s, message.encoder)
+        if self._encoder is not None and message.encoder is not None:
+            self._take_count(self._encoder, seen_at_s, message.encoder)
         trigger = Trigger(message.product, message.trigger_id, seen_at_s)
-        self._note_given_up(self._matcher.add(trigger, self._clock.monotonic_s(), self._lead_s))
+        self._note_given_up(self._matcher.add(trigger, self._clock.monotonic_s()))
 
-    def _take_count(self, at_s: float, count: int) -> None:
-        if self._speed is not None and not self._speed.take(at_s, count):
-            told = f"the encoder's count fell to {count}: it wrapped around, was reset, or counts backward"
-            self._warn(self._encoder_log, f"line {self._line.name}: {told}; this span measures no speed")
+    def _take_count(self, encoder: BeltEncoder, at_s: float, count: int) -> None:
+        if not encoder.take(at_s, count):
+            told = f"the encoder's count fell or leaped to {count}: it wrapped around, was reset, or counts backward"
+            self._warn(self._encoder_log, f"line {self._line.name}: {told}; what it did until then is not known")
 
     def _take(self, decision: Decision) -> Trigger | None:
         crossed_at_s = decision.captured_at_s if decision.crossed_at_s is None else decision.crossed_at_s
-        lead_s = self._lead_s
-        trigger = self._matcher.take(crossed_at_s, self._clock.monotonic_s(), lead_s)
+        trigger = self._matcher.take(crossed_at_s, self._clock.monotonic_s())
         if trigger is None:
-            if self._hears.covers(crossed_at_s - lead_s):
-                told = "a product without a trigger"
-                self._miss(self._product_log, told + self._nearest(crossed_at_s, lead_s))
+            if self._hears.covers(crossed_at_s - self._travel_s - self._latency.guess_s):
+                self._miss(self._product_log, f"a product without a trigger{self._nearest(crossed_at_s)}")
             return None
-        late_s = crossed_at_s - trigger.seen_at_s - self._travel_s
+        late_s = crossed_at_s - self._arrives_s(trigger.seen_at_s)
         self._metrics.observe_match(self._line.name, late_s, decision.decided_at_s - decision.captured_at_s)
         self._latency.take(late_s)
         self._streak.note(matched=True)
         return trigger
 
-    def _nearest(self, crossed_at_s: float, lead_s: float) -> str:
-        off_s = self._matcher.off_s(crossed_at_s, lead_s)
+    def _nearest(self, crossed_at_s: float) -> str:
+        off_s = self._matcher.off_s(crossed_at_s)
         if off_s is None or abs(off_s) > _NEAR_S:
             return ", and none was near"
         side = "after" if off_s > 0 else "before"
@@ -163,7 +163,7 @@ class TriggerDesk:
 
     def _note_given_up(self, given_up: list[GivenUp]) -> None:
         for one in given_up:
-            if self._watches.covers(one.trigger.seen_at_s + self._lead_s):
+            if self._watches.covers(self._due_s(one.trigger.seen_at_s)):
                 self._miss(self._trigger_log, f"trigger {one.trigger.trigger_id} without a product: {one.reason}")
 
     def _miss(self, throttle: Throttle, sentence: str) -> None:
@@ -184,3 +184,10 @@ def _patience_s(line: LineSettings) -> float:
     """
     longest_s = max(Timing.of(line).travel_s.values()) + line.timing.tolerance_s
     return max(longest_s, _LEAST_PATIENCE_S) + line.belt.learn_s
+
+
+def _drift_in_words(measured_s: float, expected_s: float) -> str:
+    return (
+        f"by the photo-eye the pictures are {round(measured_s * 1000)} ms late, and {round(expected_s * 1000)} ms are "
+        "expected: look for a slower camera or network, a moved eye, another belt speed, or clocks that differ"
+    )

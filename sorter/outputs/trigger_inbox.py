@@ -51,7 +51,8 @@ class TriggerInbox:
         self._clock = clock
         self._unread: deque[_Heard] = deque()
         self._last: deque[TriggerMessage] = deque(maxlen=_REMEMBERED)
-        self._overrun = 0
+        self._overrun = self._overrun_told = 0
+        """Each is written by one thread only."""
         self.malformed = 0
         """Messages that were no triggers."""
         self.refused = 0
@@ -72,9 +73,10 @@ class TriggerInbox:
             announcement = self._read(self._unread.popleft())
             if announcement is not None:
                 yield announcement
-        overrun, self._overrun = self._overrun, 0
+        overrun = self._overrun - self._overrun_told
         if overrun:
-            self._refuse(f"{overrun} triggers came at once with {_MOST_UNREAD} more", overrun)
+            self._overrun_told += overrun
+            self._refuse(f"{overrun} triggers more than {_MOST_UNREAD} came at once", overrun)
 
     def _read(self, heard: _Heard) -> Announcement | None:
         try:

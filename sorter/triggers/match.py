@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 _MOST_PENDING = 256
@@ -43,16 +43,22 @@ class MatchCounts:
 class Matcher:
     """Holds the triggers that wait for their product.
 
-    A product crosses the decision line ``lead_s`` after the eye saw it: the way there, and the latency of the
-    pictures. Whoever calls knows both, and each may change from call to call.
-
     Args:
+        due_s: when the pictures will tell that what the eye saw at a time (monotonic seconds) crosses the decision
+            line; it may give another answer whenever more is known of the belt.
         window_s: how far a crossing may be from where a trigger foretells it.
         patience_s: how long after that crossing the product may still be decided.
         most_pending: beyond so many the oldest is given up.
     """
 
-    def __init__(self, window_s: float, patience_s: float, most_pending: int = _MOST_PENDING) -> None:
+    def __init__(
+        self,
+        due_s: Callable[[float], float],
+        window_s: float,
+        patience_s: float,
+        most_pending: int = _MOST_PENDING,
+    ) -> None:
+        self._due_s = due_s
         self._window_s = window_s
         self._patience_s = patience_s
         self._most_pending = most_pending
@@ -68,10 +74,10 @@ class Matcher:
         """A snapshot."""
         return replace(self._counts, pending=len(self._pending))
 
-    def add(self, trigger: Trigger, now_s: float, lead_s: float) -> list[GivenUp]:
+    def add(self, trigger: Trigger, now_s: float) -> list[GivenUp]:
         """Take a new trigger; the ones given up because of it, perhaps itself."""
         self._count(triggers=1)
-        decided_at_s = self._passed_before(trigger, now_s, lead_s)
+        decided_at_s = self._passed_before(trigger, now_s)
         if decided_at_s is not None:
             late_s = now_s - decided_at_s
             return self._give_up([trigger], f"it came {late_s:.2f} s after its product was decided")
@@ -82,10 +88,10 @@ class Matcher:
         self._pending.remove(oldest)
         return self._give_up([oldest], f"more than {self._most_pending} wait for their products")
 
-    def take(self, crossed_at_s: float, now_s: float, lead_s: float) -> Trigger | None:
+    def take(self, crossed_at_s: float, now_s: float) -> Trigger | None:
         """The trigger of a product that was decided now; None where the eye did not announce it."""
         off_s = {
-            index: abs(crossed_at_s - one.seen_at_s - lead_s)
+            index: abs(crossed_at_s - self._due_s(one.seen_at_s))
             for index, one in enumerate(self._pending)
             if self._keeps_order(one, crossed_at_s)
         }
@@ -99,16 +105,16 @@ class Matcher:
         self._count(matched=1)
         return trigger
 
-    def off_s(self, crossed_at_s: float, lead_s: float) -> float | None:
+    def off_s(self, crossed_at_s: float) -> float | None:
         """How much later than the nearest pending trigger foretells a product crossed; None where none waits."""
-        off_s = (crossed_at_s - one.seen_at_s - lead_s for one in self._pending)
+        off_s = (crossed_at_s - self._due_s(one.seen_at_s) for one in self._pending)
         return min(off_s, key=abs, default=None)
 
-    def give_up(self, now_s: float, lead_s: float) -> list[GivenUp]:
+    def give_up(self, now_s: float) -> list[GivenUp]:
         """Those whose product would have been decided by now."""
-        oldest_s = now_s - lead_s - self._window_s - self._patience_s
-        overdue = [one for one in self._pending if one.seen_at_s < oldest_s]
-        self._pending = [one for one in self._pending if one.seen_at_s >= oldest_s]
+        oldest_s = now_s - self._window_s - self._patience_s
+        overdue = [one for one in self._pending if self._due_s(one.seen_at_s) < oldest_s]
+        self._pending = [one for one in self._pending if one not in overdue]
         return self._give_up(overdue, "no product was seen where it was due")
 
     def _keeps_order(self, trigger: Trigger, crossed_at_s: float) -> bool:
@@ -117,12 +123,12 @@ class Matcher:
             (trigger.seen_at_s - seen_at_s) * (crossed_at_s - crossed_s) >= 0 for seen_at_s, crossed_s in self._matched
         )
 
-    def _passed_before(self, trigger: Trigger, now_s: float, lead_s: float) -> float | None:
+    def _passed_before(self, trigger: Trigger, now_s: float) -> float | None:
         """When its product was decided without it; None where it may still come.
 
         Left to wait, a trigger that came too late would be taken by the product behind its own.
         """
-        due_s = trigger.seen_at_s + lead_s
+        due_s = self._due_s(trigger.seen_at_s)
         if now_s <= due_s:
             return None
         for passed in self._passed:

@@ -18,6 +18,8 @@ from sorter.outputs.messages import (
     LineIdentity,
     LineState,
     LineStats,
+    Naming,
+    TriggerStats,
     alarm_message,
     decision_message,
     dumps,
@@ -88,6 +90,7 @@ def hold(name: str, message) -> None:
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
 amounts = st.integers(0, 10**9)
 wall_s = st.floats(0, 4e9)
+trigger_stats = st.builds(TriggerStats, *[amounts] * 6, st.none() | st.floats(-1e4, 1e4), st.none() | st.floats(0, 1e5))
 labs = st.builds(Lab, st.floats(0, 100), st.floats(-128, 128), st.floats(-128, 128))
 differences = st.floats(0, 200)
 identities = st.builds(LineIdentity, names, names, names, st.booleans())
@@ -98,6 +101,7 @@ readings = st.builds(
     ColorReading,
     st.lists(st.builds(PaletteColor, labs, st.floats(0, 1)), min_size=1, max_size=6).map(tuple),
 )
+namings = st.just(Naming()) | st.builds(Naming, amounts, names)
 deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
 
 
@@ -136,9 +140,9 @@ def test_the_decisions_schema_requires_every_field_of_the_contract():
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_decision_the_code_can_make_is_what_the_schema_says(verdict):
-    @given(decisions(verdict), identities, amounts, wall_s)
-    def holds(decision, identity, seq, wall_minus_monotonic_s):
-        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s))
+    @given(decisions(verdict), identities, amounts, wall_s, st.none() | namings)
+    def holds(decision, identity, seq, wall_minus_monotonic_s, naming):
+        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s, naming))
 
     holds()
 
@@ -189,6 +193,7 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         frames=data.draw(st.builds(FrameCounts, amounts, amounts, amounts)),
         delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 8)),
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
+        triggers=data.draw(st.none() | trigger_stats),
     )
     hold("stats", stats_message(stats, identity, at_wall_s))
 

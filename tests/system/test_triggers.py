@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 import urllib.request
@@ -20,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sorter.capture.clock import SystemClock
 from sorter.line_desk import Listeners
 from sorter.outputs.messages import Message, dumps
-from sorter.outputs.trigger import trigger_message
+from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import Decision
 from sorter.service import Service
 from sorter.settings.load import load_project
@@ -98,17 +99,23 @@ class Plant:
         raise LookupError(name, labels)
 
 
+def said(trigger: TriggerMessage) -> bytes:
+    return dumps(trigger_message(trigger))
+
+
 def schema(kind: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads((ROOT / f"config/schema/{kind}.schema.json").read_text("utf-8")))
 
 
 @pytest.fixture
 def start(tmp_path, mosquitto, read, wait_for) -> Iterator[Callable[..., Plant]]:
-    """Starts a plant; keyword arguments change its line, ``eye`` its trigger section."""
+    """Starts a plant; keyword arguments change its line, ``eye`` its trigger section, ``before`` comes first."""
     stopping = threading.Event()
     threads, eyes = [], []
 
-    def make(eye: dict[str, Any] | None = None, **changes: Any) -> Plant:
+    def make(
+        eye: dict[str, Any] | None = None, before: Callable[[PhotoEye], None] = lambda _: None, **changes: Any
+    ) -> Plant:
         line = {**LINE, "trigger": EYE | (eye or {}), **changes}
         broker = {"port": mosquitto.port, "keepalive_s": 5}
         document = {"site": "plant", "lines": [line], "mqtt": broker, "metrics": {"port": 0}}
@@ -117,6 +124,7 @@ def start(tmp_path, mosquitto, read, wait_for) -> Iterator[Callable[..., Plant]]
         project = load_project(tmp_path)
         photo_eye = PhotoEye(mosquitto.port, TOPIC, project.site.value.lines[0])
         eyes.append(photo_eye)
+        before(photo_eye)
         made: list[tuple[Decision, Message]] = []
         listeners = Listeners(lambda *one: made.append(one), photo_eye.hear_heartbeat)
         service = Service(project, SystemClock(), "boot-1", listeners)
@@ -229,29 +237,24 @@ def test_encoder_counts_take_the_place_of_a_wrong_belt_speed(start):
 
 
 def test_what_is_no_trigger_or_cannot_be_true_is_ignored_and_counted(start, caplog):
-    plant = start()
-    old = dumps(trigger_message(plant.eye.message(Passage(-4000, time.monotonic(), 0.0))))
-    plant.eye.send(old, retain=True)
+    def leave_one(eye: PhotoEye) -> None:
+        eye.send(said(TriggerMessage(1000, "old", time.time())), retain=True)
+
+    plant = start(before=leave_one)
     plant.wait_for_numbered(2)
-    unlike = {"malformed": 2.0, "refused": 2.0}
     for payload in (b"not a trigger", b'{"schema":"sorter.trigger/1","product":-1}'):
         plant.eye.send(payload)
-    passage = Passage(3000, time.monotonic() - 3600.0, 0.0)
-    for message in (plant.eye.message(passage), plant.eye.message(plant.eye.said[-1])):
-        plant.eye.send(dumps(trigger_message(message)))
-    passage = plant.eye.said[-1]
-    twice = plant.eye.message(passage, at_wall_s=round(time.time(), 3), trigger_id="twice")
-    for _ in range(2):
-        plant.eye.send(dumps(trigger_message(twice)))
-    plant.wait_for(
-        "all are counted",
-        lambda: all(
-            plant.metric("sorter_triggers_total", line="one", outcome=outcome) >= count
-            for outcome, count in unlike.items()
-        ),
-    )
+    plant.eye.send(said(TriggerMessage(2000, "from another time", time.time() - 3600)))
+    for payload in [said(TriggerMessage(3000, "twice", time.time()))] * 2:
+        plant.eye.send(payload)
+
+    def counted() -> list[float]:
+        outcomes = ("malformed", "refused")
+        return [plant.metric("sorter_triggers_total", line="one", outcome=outcome) for outcome in outcomes]
+
+    plant.wait_for("all are counted", lambda: counted() == [2, 2])
     assert "a message on its trigger topic is ignored: it is not JSON" in caplog.text
-    assert "is 3600.0 s behind our clock: set both clocks by NTP; ignored" in caplog.text
-    assert not any(message["product"] == 1000 for _, message in plant.made)
+    assert re.search(r"is 3600\.\d s behind our clock: set both clocks by NTP; ignored", caplog.text)
     plant.wait_for_numbered(2)
+    assert not {1000, 2000} & {message["product"] for _, message in plant.made}
     plant.eye.send(b"", retain=True)
