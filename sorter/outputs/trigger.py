@@ -23,7 +23,7 @@ class TriggerMessage:
     product: int
     trigger_id: str
     at_wall_s: float | None = None
-    """When the eye saw it, seconds since 1970; None where it does not say: then the arrival is all there is."""
+    """When its middle was at the eye, seconds since 1970; None where that is not said: then the arrival must do."""
     encoder: int | None = None
     """The encoder's count at that moment."""
 
