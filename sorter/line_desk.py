@@ -161,16 +161,16 @@ class LineDesk:
                     self._take_heartbeat(report)
                 case Lost():
                     self._base_frames = self._tally.frames
-                    self._note_watching(watching=False)
+                    self._note_status(LineStatus.LOST)
                     self.set_state(LineState.HALTED, f"the line's process {report.reason}", "line_process_lost")
         if self.process.restarts > restarts:
             self._metrics.count_restart(self.name)
             self.set_state(LineState.STARTING, "starting the line again", None)
         self._tell_alarms()
 
-    def _note_watching(self, *, watching: bool) -> None:
+    def _note_status(self, status: LineStatus) -> None:
         if self._eye is not None:
-            self._eye.note_line(watching=watching)
+            self._eye.note_line(status)
 
     def _take_decision(self, decision: Decision) -> None:
         self._seq += 1
@@ -197,7 +197,7 @@ class LineDesk:
             self._metrics.observe_processing(self.name, duration_s)
         if beat.status is LineStatus.REFUSED:
             self.refusal = beat.reason
-        self._note_watching(watching=beat.status in {LineStatus.LEARNING, LineStatus.RUNNING})
+        self._note_status(beat.status)
         state, cause = _STATES[beat.status]
         self.set_state(state, beat.reason, cause)
         self._listeners.on_heartbeat(self.name, beat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from sorter.line_reports import LineStatus
 from sorter.outputs.link import Throttle
 from sorter.outputs.messages import Naming, TriggerStats
 from sorter.outputs.trigger_inbox import Announcement, TriggerInbox
@@ -45,12 +46,13 @@ class TriggerDesk:
         self._metrics = metrics
         self._clock = clock
         self._inbox = TriggerInbox(line.name, clock)
-        self._matcher = Matcher(self._due_s, eye.window_s, _patience_s(line))
+        self._patience_s = _patience_s(line)
+        self._matcher = Matcher(self._due_s, eye.window_s, self._patience_s)
         self._latency = EyeToPicture(eye.latency_s, eye.max_drift_s)
         self._encoder = None if eye.mm_per_count is None else BeltEncoder(eye.mm_per_count)
         self._streak = Streak()
         self._last_miss = ""
-        self._hears, self._watches = Unbroken(), Unbroken()
+        self._hears, self._watches, self._decides = Unbroken(), Unbroken(), Unbroken()
         self._trigger_log, self._product_log, self._encoder_log = Throttle(), Throttle(), Throttle()
         metrics.expect_line(line.name)
 
@@ -59,9 +61,11 @@ class TriggerDesk:
         """Takes a message on the trigger topic, in any thread, and never waits."""
         return self._inbox.hear
 
-    def note_line(self, *, watching: bool) -> None:
-        """Whether the line looks at its belt: what passes while it does not is no alarm of ours."""
-        self._watches.note(holds=watching, now_s=self._clock.monotonic_s())
+    def note_line(self, status: LineStatus) -> None:
+        """What the line does: what passes while it does not look at its belt is no alarm of ours."""
+        now_s = self._clock.monotonic_s()
+        self._watches.note(holds=status in {LineStatus.LEARNING, LineStatus.RUNNING}, now_s=now_s)
+        self._decides.note(holds=status is LineStatus.RUNNING, now_s=now_s)
 
     def listen(self, *, connected: bool) -> None:
         """Read what was heard, and give up the triggers whose product never came."""
@@ -70,7 +74,8 @@ class TriggerDesk:
         self._hears.note(holds=connected, now_s=now_s)
         for announcement in self._inbox.read():
             self._take_announcement(announcement)
-        self._note_given_up(self._matcher.give_up(now_s))
+        if self._decides.covers(now_s - self._patience_s) or not self._watches.covers(now_s):
+            self._note_given_up(self._matcher.give_up(now_s))
 
     def announce(self, decision: Decision) -> tuple[Decision, Naming]:
         """The decision with the deadline of the measured speed, and what the eye calls its product."""
@@ -178,12 +183,12 @@ class TriggerDesk:
 
 
 def _patience_s(line: LineSettings) -> float:
-    """How long after its crossing a product may still be decided.
+    """How long after its crossing a product may still be decided: after its last deadline nobody waits for it.
 
-    After its last deadline nobody waits for it; but what passes while the belt is learned is decided after that.
+    What passes while the belt is learned is decided after that, however long it takes: it is waited for from then on.
     """
     longest_s = max(Timing.of(line).travel_s.values()) + line.timing.tolerance_s
-    return max(longest_s, _LEAST_PATIENCE_S) + line.belt.learn_s
+    return max(longest_s, _LEAST_PATIENCE_S)
 
 
 def _drift_in_words(measured_s: float, expected_s: float) -> str:

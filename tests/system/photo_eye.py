@@ -109,7 +109,7 @@ class PhotoEye:
 
     def _watch(self) -> None:
         self._begun.wait()
-        done_s = time.monotonic()  # what passed before is not told
+        done_s = (self.zero_s or 0.0) - 2.0  # the belt has run for a while when its first picture is taken
         while not self._stopping.is_set():
             now_s = time.monotonic()
             for passage in self.passages(now_s + 2 * self._lead_s + 1.0):

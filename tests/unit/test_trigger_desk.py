@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from sorter.line_reports import LineStatus
 from sorter.outputs.messages import Naming, dumps
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.outputs.trigger_metrics import TriggerMetrics
@@ -44,7 +45,7 @@ class Plant:
                 "name": "one",
                 "source": {"kind": "file", "path": "film.mp4"},
                 "recipe": "recipe.yaml",
-                "belt": {"direction": "right", "learn_s": 0.5},
+                "belt": {"direction": "right"},
                 "branches": {"gate": {"distance_mm": 500}, "reject": {"distance_mm": 250}},
                 "timing": {"belt_speed_mm_per_s": speed_mm_per_s, "actuator_delay_s": 0, "tolerance_s": 0.1},
                 "trigger": {"kind": "photo_eye", "distance_mm": 250, **eye},
@@ -54,7 +55,7 @@ class Plant:
         self.registry = CollectorRegistry()
         metrics = TriggerMetrics(self.registry)
         self.desk = TriggerDesk(self.line, self.line.trigger, "reject", metrics, self.clock)
-        self.desk.note_line(watching=True)
+        self.desk.note_line(LineStatus.RUNNING)
         self.desk.listen(connected=True)
 
     def pass_eye(self, number: int, *, shift_s: float = 0.0, encoder: int | None = None) -> None:
@@ -147,6 +148,22 @@ def test_three_triggers_without_a_product_are_an_alarm(caplog):
     assert "trigger eye-0 without a product" in caplog.text
 
 
+def test_triggers_wait_as_long_as_the_belt_is_learned_since_products_are_decided_after_that():
+    plant = Plant()
+    plant.desk.note_line(LineStatus.LEARNING)
+    plant.pass_eye(5000)
+    plant.clock.wait_s(30.0)
+    plant.desk.listen(connected=True)
+    plant.desk.note_line(LineStatus.RUNNING)
+    plant.clock.wait_s(2.0)
+    plant.desk.listen(connected=True)
+    assert plant.cross(late_s=-30.95)[1] == Naming(5000, "eye-5000")
+    plant.pass_eye(5001)
+    plant.clock.wait_s(3.3)
+    plant.desk.listen(connected=True)
+    assert plant.desk.stats.without_product == 1
+
+
 def test_what_passed_the_eye_before_it_could_be_heard_is_counted_and_no_alarm(caplog):
     plant = Plant()
     plant.desk.listen(connected=False)
@@ -162,12 +179,12 @@ def test_what_passed_the_eye_before_it_could_be_heard_is_counted_and_no_alarm(ca
 
 def test_triggers_while_the_line_does_not_look_are_counted_and_no_alarm(caplog):
     plant = Plant()
-    plant.desk.note_line(watching=False)
+    plant.desk.note_line(LineStatus.LOST)
     for number in range(5):
         plant.pass_eye(number)
         plant.clock.wait_s(0.5)
     plant.clock.wait_s(1.0)
-    plant.desk.note_line(watching=True)
+    plant.desk.note_line(LineStatus.RUNNING)
     plant.clock.wait_s(10.0)
     plant.desk.listen(connected=True)
     assert plant.desk.troubles == {}
