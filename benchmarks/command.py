@@ -52,11 +52,33 @@ def _accuracy(options: argparse.Namespace) -> Result:
     return measure_accuracy(SHORT if options.short else FULL, options.data)
 
 
+def _faults(options: argparse.Namespace) -> Result:
+    from benchmarks.faults import FULL, SHORT, measure_faults  # noqa: PLC0415 - loads only what is measured
+
+    return measure_faults(SHORT if options.short else FULL)
+
+
+def _streams(options: argparse.Namespace) -> Result:
+    from benchmarks.streams import FULL, SHORT, measure_streams  # noqa: PLC0415 - loads only what is measured
+
+    return measure_streams(SHORT if options.short else FULL)
+
+
+def _soak(options: argparse.Namespace) -> Result:
+    from benchmarks.soak import FULL, SHORT, measure_soak  # noqa: PLC0415 - loads only what is measured
+
+    plan = SHORT if options.short else FULL
+    return measure_soak(plan if options.minutes is None else plan.of_minutes(options.minutes))
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
     "memory": _memory,
     "launch": _launch,
     "accuracy": _accuracy,
+    "faults": _faults,
+    "streams": _streams,
+    "soak": _soak,
 }
 
 
@@ -71,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=_seconds, metavar="N", help="how long memory is watched on each simulated belt (180)"
     )
+    parser.add_argument("--minutes", type=_minutes, metavar="N", help="how long soak loses its camera (30)")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
     return parser
 
@@ -83,6 +106,16 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 up")
     return seconds
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0.2 <= minutes < 1e5:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes from 0.2 up")
+    return minutes
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -47,15 +47,19 @@ def _add_stream(
 ) -> av.VideoStream:
     stream = container.add_stream("libx264", rate=Fraction(encoding.frame_rate_hz))
     stream.width, stream.height = size_px
-    stream.pix_fmt = "yuv420p"
-    stream.bit_rate = encoding.bit_rate
-    context = stream.codec_context
+    set_up(stream.codec_context, encoding)
+    return stream
+
+
+def set_up(context: av.VideoCodecContext, encoding: Encoding) -> None:
+    """Make an encoder of libx264 work as a network camera's, on one thread."""
+    context.pix_fmt = "yuv420p"
+    context.bit_rate = encoding.bit_rate
     context.gop_size = encoding.key_frame_every
     context.max_b_frames = 0
     context.thread_count = 1
     rates = {"maxrate": str(encoding.bit_rate * 4 // 3), "bufsize": str(encoding.bit_rate)}
     context.options = {"preset": encoding.preset, "profile": "high", "sc_threshold": "0", **rates}
-    return stream
 
 
 class FilmLoop:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import tempfile
 import time
 import urllib.request
@@ -17,7 +16,7 @@ from tqdm import tqdm
 
 from benchmarks.belt import BenchBelt
 from benchmarks.film import Encoding, encode
-from benchmarks.processes import Started, run_sorter, write_settings
+from benchmarks.processes import Started, free_port, run_sorter, write_settings
 from benchmarks.table import Limit, Table, limits_table
 from sorter.demo.broker import Broker, start_broker
 from sorter.errors import SorterError
@@ -122,7 +121,7 @@ def measure_memory(plan: MemoryPlan) -> MemoryResult:
     return MemoryResult(broker.kind, sources, limits)
 
 
-class _Samples:
+class Samples:
     """What was seen of one process."""
 
     def __init__(self, process: psutil.Process) -> None:
@@ -131,12 +130,14 @@ class _Samples:
         self._peak_mb = 0.0
 
     def take(self, *, settled: bool) -> None:
+        """Look once; what comes before it is settled counts for the peak alone."""
         rss_mb = self._process.memory_info().rss / _MB
         self._peak_mb = max(self._peak_mb, rss_mb, _kernel_peak_mb(self._process.pid))
         if settled:
             self._settled_mb.append(rss_mb)
 
     def summary(self, name: str, seconds: float) -> ProcessMemory:
+        """All that was seen."""
         third = max(len(self._settled_mb) // 3, 1)
         first, last = np.median(self._settled_mb[:third]), np.median(self._settled_mb[-third:])
         return ProcessMemory(name, self._peak_mb, float(first), float(last), seconds)
@@ -151,13 +152,13 @@ class _Watch:
     settle_s: float
 
     def sort(self, name: str, line: LineSettings, seconds: float) -> SourceMemory:
-        port = _free_port()
+        port = free_port()
         settings = self.folder / "sorter.yaml"
-        write_settings(settings, line, self.broker, MetricsSettings(port=port))
+        write_settings(settings, [line], self.broker, MetricsSettings(port=port))
         with run_sorter("run", "--config", str(settings)) as started:
             self._wait_for(started, port, "sorter_frames_total")
-            service = _Samples(psutil.Process(started.process.pid))
-            lines = _Samples(_line_process(started.process.pid))
+            service = Samples(psutil.Process(started.process.pid))
+            lines = Samples(_line_process(started.process.pid))
             self._wait_for(started, port, "sorter_decisions_total")
             self._watch(name, (service, lines), seconds)
             counts = _counts(port)
@@ -175,7 +176,7 @@ class _Watch:
                 raise started.failed()
             time.sleep(_SAMPLE_S)
 
-    def _watch(self, name: str, processes: Sequence[_Samples], seconds: float) -> None:
+    def _watch(self, name: str, processes: Sequence[Samples], seconds: float) -> None:
         settling, settled = round(self.settle_s / _SAMPLE_S), round(seconds / _SAMPLE_S)
         for number in tqdm(range(settling + settled), desc=name, unit=" samples", leave=False, disable=None):
             time.sleep(_SAMPLE_S)
@@ -211,9 +212,3 @@ def _counts(port: int) -> dict[str, int]:
         return {}
     found = re.findall(r'^(\w+_total)\{\w+="([^"]*)".*\} (\S+)$', text, re.MULTILINE)
     return {f"{name} {label}": int(float(value)) for name, label, value in found}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

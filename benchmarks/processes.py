@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +69,17 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.communicate()
 
 
-def write_settings(path: Path, line: LineSettings, broker: Broker, metrics: MetricsSettings) -> None:
-    """Write the shipped settings with another first line, a running broker and another metrics port."""
+def write_settings(path: Path, lines: Sequence[LineSettings], broker: Broker, metrics: MetricsSettings) -> None:
+    """Write the shipped settings with other lines, a running broker and another metrics port."""
     site = load_project(CONFIG).site.value
     mqtt = site.mqtt.model_copy(update={"host": broker.host, "port": broker.port, "protocol": broker.protocol})
-    recipe = str((CONFIG / line.recipe).absolute())
-    changes: dict[str, object] = {"lines": (line.model_copy(update={"recipe": recipe}),), "mqtt": mqtt}
-    changed = site.model_copy(update=changes | {"metrics": metrics})
+    placed = [line.model_copy(update={"recipe": str((CONFIG / line.recipe).absolute())}) for line in lines]
+    changed = site.model_copy(update={"lines": tuple(placed), "mqtt": mqtt, "metrics": metrics})
     path.write_text(yaml.safe_dump(changed.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

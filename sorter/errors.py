@@ -4,6 +4,7 @@ SorterError                 exit 1
 ├── ConfigurationError      exit 78: mend a file
 ├── UsageError              exit 2: mend the command
 ├── SourceError             exit 1: mend the camera, film or folder
+│   └── SourceRefusedError  the camera answers, and trying again soon does not help: mend its settings or ours
 └── BrokerError             exit 1: mend the broker or its address
 """
 
@@ -49,6 +50,10 @@ class UsageError(SorterError):
 
 class SourceError(SorterError):
     """The camera, film, folder or picture must be mended."""
+
+
+class SourceRefusedError(SourceError):
+    """The camera is there and does not give what is asked of it: wrong password, no such stream, no color."""
 
 
 class BrokerError(SorterError):

@@ -18,20 +18,24 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from sorter.capture.clock import SystemClock
-from sorter.capture.reader import Reader
+from sorter.capture.feed import Feed, HangingError
 from sorter.capture.redact import redact
-from sorter.capture.source import open_source
-from sorter.errors import ConfigurationError, Mistake, SorterError, SourceError
-from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, Heartbeat, LineJob, LineStatus, Report
-from sorter.pipeline import Pipeline, open_pipeline
-from sorter.ports import Clock, FrameSource
-from sorter.product.region import RegionOutsideError
+from sorter.capture.source import describe, open_source
+from sorter.errors import ConfigurationError, SorterError
+from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, CameraReport, Heartbeat, LineJob, LineStatus, Report
+from sorter.pipeline import Pipeline
+from sorter.ports import Clock
+from sorter.product.region import bounding_box
 from sorter.records import Decision, Frame
+from sorter.settings.source import is_live
+from sorter.stages import Stages
 
 _log = logging.getLogger(__name__)
 
 _RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Waits before the next try at a lost source; the last one for ever."""
+"""Waits before the next try at a film that cannot be read; the last one for ever."""
+_LOST_S = 5.0
+"""A live source whose settings do not say how long its silence may last is opened anew after this."""
 
 
 def configure_threads() -> None:
@@ -44,63 +48,13 @@ def configure_threads() -> None:
     threadpool_limits(1)
 
 
-def decide_film(job: LineJob, source: FrameSource) -> Iterator[Decision]:
-    """Decide every product of a source from start to end, no frame skipped, on the frames' own time.
-
-    Raises:
-        SourceError: the source failed, or it is a greyscale camera's; what was in view by then was decided.
-        ConfigurationError: the region does not fit the picture.
-    """
-    stages = _Stages(job, lambda frame: frame.captured_at_s)
-    try:
-        for frame in source.frames():
-            yield from stages.take(frame)
-    except SourceError:
-        yield from stages.finish()
-        raise
-    yield from stages.finish()
-
-
-class _Stages:
-    """The pipeline, opened by the first frame's size, behind the checks that need a frame."""
-
-    def __init__(
-        self, job: LineJob, now_s: Callable[[Frame], float], may_decide: Callable[[], bool] = lambda: True
-    ) -> None:
-        self._job = job
-        self._now_s = now_s
-        self._may_decide = may_decide
-        self._shape: tuple[int, ...] = ()
-        self.pipeline: Pipeline | None = None
-
-    def take(self, frame: Frame) -> list[Decision]:
-        if self.pipeline is None:
-            self.pipeline = self._open(frame)
-            self._shape = frame.image_bgr.shape
-        if frame.image_bgr.shape != self._shape:
-            was, now = (f"{shape[1]} x {shape[0]}" for shape in (self._shape, frame.image_bgr.shape))
-            raise SourceError(f"the picture changed from {was} to {now} pixels: fix the camera's resolution")
-        return self.pipeline.process(frame)
-
-    def finish(self) -> list[Decision]:
-        return [] if self.pipeline is None else self.pipeline.finish()
-
-    def _open(self, frame: Frame) -> Pipeline:
-        job = self._job
-        try:
-            pipeline = open_pipeline(job.settings, job.recipe, frame, self._now_s, job.first_product)
-        except RegionOutsideError as error:
-            raise ConfigurationError([Mistake(job.region_place, str(error))]) from error
-        pipeline.may_decide = self._may_decide
-        return pipeline
-
-
 @dataclass(slots=True)
 class _Progress:
     """What the next heartbeat says."""
 
     status: LineStatus = LineStatus.CONNECTING
     reason: str = "opening the source"
+    cause: str | None = None
     processed: int = 0
     given_up: int = 0
     corrupt: int = 0
@@ -108,6 +62,7 @@ class _Progress:
     intruders: int = 0
     first_frame: tuple[int, float] | None = None
     last_frame_at_s: float | None = None
+    camera: CameraReport | None = None
     times_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES))
 
     def heartbeat(self) -> Heartbeat:
@@ -115,6 +70,7 @@ class _Progress:
         return Heartbeat(
             status=self.status,
             reason=self.reason,
+            cause=self.cause,
             frames_processed=self.processed,
             frames_given_up=self.given_up,
             frames_corrupt=self.corrupt,
@@ -122,6 +78,7 @@ class _Progress:
             intruders=self.intruders,
             first_frame=self.first_frame,
             last_frame_at_s=self.last_frame_at_s,
+            camera=self.camera,
             processing_s=times,
         )
 
@@ -152,19 +109,92 @@ class Line:
         self._stop_within = stop_within
         self._progress = _Progress()
         self._undecided_before = (0, 0)
-        """Vanished and intruders, up to this opening of the source."""
+        """Vanished and intruders, up to this opening of a film."""
         self._last_beat_s = -1e9
+        self._blind_since_s: float | None = None
 
     def run(self) -> None:
-        """Work; returns when there is nothing left to do."""
+        """Work; returns when there is nothing left to do.
+
+        Raises:
+            HangingError: a live source hangs in native code.
+        """
+        try:
+            if is_live(self._job.settings.source):
+                self._run_live()
+            else:
+                self._run_film()
+        except ConfigurationError as error:
+            self._say(LineStatus.REFUSED, str(error))
+
+    def _run_live(self) -> None:
+        feed = self._open_feed()
+        stages = Stages(self._job, lambda _frame: self._clock.monotonic_s(), self._may_decide)
+        feed.start()
+        try:
+            while not feed.ended and not self._stop_within(0):
+                frame = feed.take(HEARTBEAT_S)
+                self._watch(feed, stages)
+                if frame is not None:
+                    self._take(frame, stages)
+        finally:
+            feed.stop()
+            self._note_feed(feed)
+            self._hand_over(stages.finish())
+            self._beat(force=True)
+        if feed.ended:
+            self._say(LineStatus.ENDED, "the film is at its end")
+
+    def _open_feed(self) -> Feed:
+        job, settings = self._job, self._job.settings
+        source = settings.source
+        return Feed(
+            lambda: open_source(settings, job.base, self._clock),
+            describe(source, job.base),
+            settings.guards,
+            getattr(source, "timeout_s", _LOST_S),
+            self._clock,
+            settings.name,
+            bounding_box(settings.region),
+        )
+
+    def _watch(self, feed: Feed, stages: Stages) -> None:
+        """Tell whether the line sees; what was seen before it went blind is decided while that still helps."""
+        self._note_feed(feed)
+        blind = feed.blindness
+        if blind is not None:
+            if self._blind_since_s is None:
+                self._blind_since_s = self._progress.last_frame_at_s or self._clock.monotonic_s()
+                self._hand_over(stages.foresee())
+            lost = blind.cause in {"camera_lost", "camera_refused"}
+            self._say(LineStatus.LOST if lost else LineStatus.BLIND, blind.reason, blind.cause)
+        self._beat()
+
+    def _note_feed(self, feed: Feed) -> None:
+        counts, (grade, why) = feed.counts, feed.quality
+        self._progress.given_up, self._progress.corrupt = counts.given_up, counts.corrupt
+        self._progress.camera = CameraReport(
+            link=feed.link.state.value,
+            quality=grade.value,
+            quality_reason=redact(why),
+            unfit=counts.unfit,
+            repeated=counts.repeated,
+            reconnects=feed.link.reconnects,
+            outage_s=feed.link.outage_s,
+            degraded=feed.degraded,
+            time_base=feed.time_base.value,
+            clock_offset_s=feed.clock_offset_s,
+        )
+
+    def _run_film(self) -> None:
+        """Films and folders wait for their reader; one that is not there may come yet."""
         for wait_s in self._tries():
             try:
-                ended = self._run_source()
-            except ConfigurationError as error:
-                self._say(LineStatus.REFUSED, str(error))
-                return
+                ended = self._run_film_once()
+            except ConfigurationError:
+                raise
             except SorterError as error:
-                self._say(LineStatus.LOST, str(error))
+                self._say(LineStatus.LOST, str(error), "camera_lost")
                 if self._wait(wait_s):
                     return
             else:
@@ -190,20 +220,18 @@ class Line:
                 return True
         return False
 
-    def _run_source(self) -> bool:
-        """Run one opening of the source; whether it came to its end rather than being stopped."""
+    def _run_film_once(self) -> bool:
+        """Run one opening of the film; whether it came to its end rather than being stopped."""
         source = open_source(self._job.settings, self._job.base, self._clock)
-        stages = (
-            _Stages(self._job, self._now_s, self._may_decide)
-            if source.live
-            else _Stages(self._job, lambda frame: frame.captured_at_s)
-        )
-        corrupt_before, given_up_before = self._progress.corrupt, self._progress.given_up
+        stages = Stages(self._job, lambda frame: frame.captured_at_s)
+        corrupt_before = self._progress.corrupt
         self._undecided_before = self._progress.vanished, self._progress.intruders
         with closing(source):
-            frames = self._live_frames(source, given_up_before) if source.live else self._film_frames(source)
             try:
-                for frame in frames:
+                for frame in source.frames():
+                    self._beat()
+                    if self._stop_within(0):
+                        return False
                     self._progress.corrupt = corrupt_before + source.frames_skipped
                     self._take(frame, stages)
                 return not self._stop_within(0)
@@ -212,32 +240,7 @@ class Line:
                 self._hand_over(stages.finish())
                 self._beat(force=True)
 
-    def _now_s(self, _frame: Frame) -> float:
-        return self._clock.monotonic_s()
-
-    def _live_frames(self, source: FrameSource, given_up_before: int) -> Iterator[Frame]:
-        reader = Reader(source, self._job.settings.name)
-        reader.start()
-        try:
-            while not self._stop_within(0):
-                frame = reader.shelf.take(HEARTBEAT_S)
-                self._progress.given_up = given_up_before + reader.shelf.frames_given_up
-                self._beat()
-                if frame is not None:
-                    yield frame
-                elif reader.shelf.ended:  # a film played at its own speed; a camera's end is an error of its source
-                    return
-        finally:
-            reader.stop()
-
-    def _film_frames(self, source: FrameSource) -> Iterator[Frame]:
-        for frame in source.frames():
-            self._beat()
-            if self._stop_within(0):
-                return
-            yield frame
-
-    def _take(self, frame: Frame, stages: _Stages) -> None:
+    def _take(self, frame: Frame, stages: Stages) -> None:
         began_s = self._clock.monotonic_s()
         decisions = stages.take(frame)
         progress = self._progress
@@ -257,16 +260,24 @@ class Line:
         self._progress.intruders = intruders + pipeline.counts.intruders
         status = LineStatus.LEARNING if pipeline.learning else LineStatus.RUNNING
         if status is not self._progress.status:
-            self._say(status, "learning the empty belt" if pipeline.learning else "deciding products")
+            self._say(status, "learning the empty belt" if pipeline.learning else self._sees_again())
+
+    def _sees_again(self) -> str:
+        since_s, self._blind_since_s = self._blind_since_s, None
+        if since_s is None:
+            return "deciding products"
+        return f"deciding products again, after {self._clock.monotonic_s() - since_s:.1f} s without a sound picture"
 
     def _hand_over(self, decisions: list[Decision]) -> None:
         for decision in decisions:
             self._job = replace(self._job, first_product=decision.product + 1)
             self._report(decision)
 
-    def _say(self, status: LineStatus, reason: str) -> None:
-        self._progress.status, self._progress.reason = status, redact(reason)
-        self._beat(force=True)
+    def _say(self, status: LineStatus, reason: str, cause: str | None = None) -> None:
+        progress, told = self._progress, (status, redact(reason), cause)
+        if told != (progress.status, progress.reason, progress.cause):
+            progress.status, progress.reason, progress.cause = told
+            self._beat(force=True)
 
     def _beat(self, *, force: bool = False) -> None:
         now_s = self._clock.monotonic_s()
@@ -295,6 +306,9 @@ def run_line_process(job: LineJob, pipe: Connection) -> None:
         Line(job, SystemClock(), pipe.send, pipe.poll, lambda: not loading.is_alive()).run()
     except (BrokenPipeError, ConnectionResetError):
         _log.debug("the service is gone; the line stops")
+    except HangingError as error:
+        _log.error("line %s: %s; its process ends, to be started again", job.settings.name, error)
+        os._exit(1)  # an orderly end would wait for what hangs
     except Exception:  # noqa: BLE001 - logged, and told by the exit code
         # The service starts the line again, so whoever is to mend the fault has only the log to go by.
         _log.exception("line %s ends by a fault of the program", job.settings.name)

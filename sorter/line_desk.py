@@ -9,23 +9,20 @@ from dataclasses import dataclass, field
 
 from sorter.color.bins import bin_color
 from sorter.line_process import LineProcess, Lost
-from sorter.line_reports import Heartbeat, LineStatus
+from sorter.line_reports import CameraReport, Heartbeat, LineStatus
 from sorter.outputs.alarms import Alarms
 from sorter.outputs.messages import (
-    FrameCounts,
-    LatencySummary,
     LineIdentity,
     LineState,
-    LineStats,
     Message,
     alarm_message,
     decision_message,
     recipe_message,
     state_message,
-    stats_message,
 )
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
+from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, stats_message
 from sorter.ports import Clock
 from sorter.records import Decision, Verdict
 from sorter.settings.recipe import Recipe
@@ -42,9 +39,12 @@ _STATES = {
     LineStatus.LEARNING: (LineState.STARTING, None),
     LineStatus.RUNNING: (LineState.RUNNING, None),
     LineStatus.LOST: (LineState.HALTED, "camera_lost"),
+    LineStatus.BLIND: (LineState.HALTED, "picture_stale"),
     LineStatus.ENDED: (LineState.HALTED, "film_ended"),
     LineStatus.REFUSED: (LineState.HALTED, "configuration_refused"),
 }
+
+_DEGRADED = "some of the camera's pictures are unfit and left out: look after it; the stats tell what is wrong"
 
 DecisionListener = Callable[[Decision, Message], None]
 HeartbeatListener = Callable[[str, Heartbeat], None]
@@ -123,7 +123,9 @@ class LineDesk:
         self._base_frames = FrameCounts()
         """What earlier processes of this line counted: each begins at zero."""
         self._seq = 0
-        self._state: tuple[LineState, str] | None = None
+        self._state: tuple[LineState, str, str | None] | None = None
+        self._camera: CameraReport | None = None
+        """How the line's live source does, as last told."""
         self._alarms = Alarms()
         self._state_trouble: dict[str, str] = {}
         """The state's cause, if it has one, with its reason."""
@@ -141,7 +143,7 @@ class LineDesk:
     @property
     def running(self) -> bool:
         """Whether it decides products."""
-        return self._state is not None and self._state[0] is LineState.RUNNING
+        return self._state is not None and self._state[0] in {LineState.RUNNING, LineState.DEGRADED}
 
     @property
     def state_words(self) -> str:
@@ -186,29 +188,35 @@ class LineDesk:
         self._listeners.on_decision(decision, message)
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
-        base = self._base_frames
-        self._tally.frames = FrameCounts(
-            processed=base.processed + beat.frames_processed,
-            given_up=base.given_up + beat.frames_given_up,
-            corrupt=base.corrupt + beat.frames_corrupt,
-        )
+        self._tally.frames = self._base_frames + _frame_counts(beat)
         self._metrics.set_undecided(self.name, vanished=beat.vanished, intruders=beat.intruders)
         for duration_s in beat.processing_s:
             self._metrics.observe_processing(self.name, duration_s)
         if beat.status is LineStatus.REFUSED:
             self.refusal = beat.reason
         self._note_status(beat.status)
-        state, cause = _STATES[beat.status]
-        self.set_state(state, beat.reason, cause)
+        if beat.camera is not None:
+            self._camera = beat.camera
+        self._tell_status(beat)
         self._listeners.on_heartbeat(self.name, beat)
+
+    def _tell_status(self, beat: Heartbeat) -> None:
+        state, cause = _STATES[beat.status]
+        if state is LineState.RUNNING and beat.camera is not None and beat.camera.degraded:
+            self.set_state(LineState.DEGRADED, _DEGRADED, "camera_degraded")
+        else:
+            self.set_state(state, beat.reason, beat.cause or cause)
 
     def set_state(self, state: LineState, reason: str, cause: str | None) -> None:
         """Say the line's state wherever it is read, if it is news; ``cause`` is the fail-safe row or None."""
-        if self._state == (state, reason):
+        before = self._state
+        if before == (state, reason, cause):
             return
-        level = logging.INFO if cause is None else logging.WARNING
+        # The first word of a trouble is loud; what is learned of it by trying again is not.
+        known = before is not None and (before[0], before[2]) == (state, cause)
+        level = logging.INFO if cause is None else logging.DEBUG if known else logging.WARNING
         _log.log(level, "line %s is %s: %s", self.name, state.value, reason)
-        self._state = (state, reason)
+        self._state = (state, reason, cause)
         self._metrics.set_state(self.name, state)
         self.publisher.publish_state(self._state_message(state, reason, cause))
         self._state_trouble = {} if cause is None else {cause: reason}
@@ -230,6 +238,8 @@ class LineDesk:
     def refresh_metrics(self) -> None:
         """Bring the line's metrics up to date."""
         self._metrics.set_frames(self.name, self._tally.frames)
+        if self._camera is not None:
+            self._metrics.set_camera(self.name, self._camera)
         self._metrics.set_delivery(self.name, self.publisher.counts)
         self._metrics.set_connected(self.name, connected=self.publisher.connected)
         if self._eye is not None:
@@ -246,6 +256,7 @@ class LineDesk:
             frames=tally.frames,
             delivery=self.publisher.counts,
             latency=tally.latency(),
+            camera=self._camera,
             triggers=None if self._eye is None else self._eye.stats,
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
@@ -267,6 +278,14 @@ class LineDesk:
             if not counts.waiting and (not counts.confirmed or counts.confirmed >= counts.acknowledged):
                 return
             self._clock.wait_s(_POLL_S)
+
+
+def _frame_counts(beat: Heartbeat) -> FrameCounts:
+    """Every picture has one fate."""
+    counts = FrameCounts(beat.frames_processed, beat.frames_given_up, beat.frames_corrupt)
+    if beat.camera is None:
+        return counts
+    return counts + FrameCounts(repeated=beat.camera.repeated, **beat.camera.unfit)
 
 
 def in_words(line: str, decision: Decision, number: int | None) -> str:

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _SILENCE_S = 5.0
 """A line that says nothing for this long hangs in native code: its heartbeat is four a second."""
 _OPENING_SILENCE_S = 30.0
-"""Importing the numeric libraries from a cold, slow disk takes its time, and so may opening a camera."""
+"""Importing the numeric libraries from a cold, slow disk takes its time."""
 _RESTART_WAIT_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_S = 60.0
 """A process that has lived this long starts with a clean slate."""
@@ -116,8 +116,8 @@ class LineProcess:
         if isinstance(report, Decision):
             self._job = replace(self._job, first_product=report.product + 1)
             return
-        at_work = report.status in {LineStatus.LEARNING, LineStatus.RUNNING}
-        self._patience_s = _SILENCE_S if at_work else _OPENING_SILENCE_S
+        # A camera is opened in a thread of its own: from its first word on a line has no reason to be silent.
+        self._patience_s = _SILENCE_S
         self.done = self.done or report.status in {LineStatus.ENDED, LineStatus.REFUSED}
 
     def _kill_if_silent(self) -> str | None:

@@ -36,10 +36,36 @@ class LineStatus(StrEnum):
     RUNNING = "running"
     LOST = "lost"
     """The source failed and is tried again."""
+    BLIND = "blind"
+    """Pictures come, or the connection stands, but there is none that may be decided by."""
     ENDED = "ended"
     """The film or folder is at its end."""
     REFUSED = "refused"
     """The settings do not fit the source; only an edit helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReport:
+    """How a live source is doing; counts are since the line's process began."""
+
+    link: str
+    """A `capture.link.LinkState`."""
+    quality: str
+    """A `capture.health.Grade`, of the last ten seconds."""
+    quality_reason: str
+    unfit: dict[str, int]
+    """Pictures that failed a guard, by `capture.guards.Fault`."""
+    repeated: int
+    """Pictures identical to the one before."""
+    reconnects: int
+    outage_s: float
+    """Without pictures, in all outages that are over."""
+    degraded: bool = False
+    """So many pictures are unfit that somebody should look after the camera."""
+    time_base: str = "arrival"
+    """A `records.TimeBase`."""
+    clock_offset_s: float | None = None
+    """By how much the camera's clock seems to be behind ours; None where it does not tell its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,10 @@ class Heartbeat:
     frames_processed: int
     frames_given_up: int
     frames_corrupt: int
+    cause: str | None = None
+    """Row of the fail-safe table that holds, if one does."""
+    camera: CameraReport | None = None
+    """None where the source is no live one."""
     vanished: int = 0
     """Things that moved with the belt and were gone before the decision line."""
     intruders: int = 0

@@ -13,6 +13,7 @@ from sorter.color.dominant import read_color
 from sorter.decision import Ballot, Outcome, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
 from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs
+from sorter.product.gap import GapWatch
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
 from sorter.product.warmup import Warmup
@@ -78,7 +79,7 @@ class Pipeline:
         self._bins = Bins.of(recipe)
         self._timing = Timing.of(line)
         self._now_s = now_s
-        self._limits = _limits(line)
+        self._limits = WholeLimits.of(line.product)
         self._sampler = Sampler(grid, self._limits, line.product.max_frames)
         self._contrast = Contrast(line.belt.min_contrast, line.belt.shadow_lightness)
         self._line_px = line.decision_line * grid.length_px
@@ -90,6 +91,7 @@ class Pipeline:
         self._next_product = first_product
         self._last: Frame | None = None
         self._covered = 0.0
+        self._gaps = GapWatch()
         self.counts = PipelineCounts()
         self.may_decide: Callable[[], bool] = lambda: True
         """While it says no, the belt is learned on: nothing that passes is lost, as it would be by waiting."""
@@ -114,16 +116,26 @@ class Pipeline:
     def finish(self) -> list[Decision]:
         """No more frames: decide every product that was whole in at least one."""
         decisions = [] if self._belt is not None or self._warmup.empty else self._replay()
-        for track in self._tracker.tracks:
-            if self._last is not None and not self._followed[track.number].decided and _is_product(track):
-                decisions.extend(self._decide_if_whole(track, self._last))
+        decisions += self.foresee()
         self._tracker = Tracker(self._grid.length_px)
         self._followed.clear()
         return decisions
 
+    def foresee(self) -> list[Decision]:
+        """No frame comes for now: decide what was whole in one, by where the belt carries it, while that still helps.
+
+        The tracks are kept: what is still there when the frames come back is known again, and not decided twice.
+        """
+        decisions: list[Decision] = []
+        for track in self._tracker.tracks:
+            if self._last is not None and not self._followed[track.number].decided and _is_product(track):
+                decisions.extend(self._decide_if_whole(track, self._last))
+        return decisions
+
     def _crop_only(self, frame: Frame) -> Frame:
         """A frame that holds the region alone, in its own memory: what waits must not hold whole pictures."""
-        return Frame(self._grid.crop(frame.image_bgr).copy(), frame.number, frame.captured_at_s)
+        crop = self._grid.crop(frame.image_bgr, frame.origin_px).copy()
+        return Frame(crop, frame.number, frame.captured_at_s, time_base=frame.time_base)
 
     def _replay(self) -> list[Decision]:
         crops = self._warmup.take()
@@ -136,7 +148,7 @@ class Pipeline:
         return [decision for crop in crops for decision in self._look(crop.image_bgr, crop, belt, replayed=True)]
 
     def _step(self, frame: Frame, belt: Belt) -> list[Decision]:
-        return self._look(self._grid.crop(frame.image_bgr), frame, belt)
+        return self._look(self._grid.crop(frame.image_bgr, frame.origin_px), frame, belt)
 
     def _look(self, crop_bgr: BgrImage, frame: Frame, belt: Belt, *, replayed: bool = False) -> list[Decision]:
         cells = cells_to_lab(self._grid.cells_bgr(crop_bgr))
@@ -147,6 +159,8 @@ class Pipeline:
         self._covered = covered
         foreground = clean(raw, self._grid.cell_px, self._limits.min_length_px)
         elapsed_s = 0.0 if self._last is None else frame.captured_at_s - self._last.captured_at_s
+        if self._gaps.stood(foreground, elapsed_s, frame.repeats_before):
+            self._tracker.rest(frame.captured_at_s)
         blobs = find_blobs(foreground, cells, self._grid, self._limits.min_length_px)
         gone = self._tracker.update(blobs, frame.captured_at_s)
         self._last = Frame(frame.image_bgr[:0], frame.number, frame.captured_at_s)
@@ -291,17 +305,6 @@ class Pipeline:
                     self.counts.ghosts_absorbed += 1
 
 
-def _limits(line: LineSettings) -> WholeLimits:
-    product = line.product
-    return WholeLimits(
-        min_length_px=product.min_length_px,
-        max_length_px=product.max_length_px,
-        max_width_px=product.max_width_px,
-        detect_merged=product.detect_merged,
-        max_blur=product.max_blur,
-    )
-
-
 def _is_product(track: Track) -> bool:
     """Seen more than once, and carried along by the belt: neither a flash nor dirt on the lens."""
     return track.sightings >= 2 and track.traveled_px >= 2.0 + 0.05 * track.blob.length_px
@@ -337,6 +340,6 @@ def open_pipeline(
     Raises:
         RegionOutsideError: the region does not fit the picture.
     """
-    height, width = first_frame.image_bgr.shape[:2]
-    grid = build_grid(line.region, line.belt.direction, (width, height), line.product.min_length_px)
+    size_px = first_frame.picture_size_px
+    grid = build_grid(line.region, line.belt.direction, size_px, line.product.min_length_px)
     return Pipeline(line, recipe, grid, now_s, first_product)

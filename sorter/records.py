@@ -47,6 +47,8 @@ class Frame:
     arrived_at_s: float | None = None
     """Monotonic seconds when a live source gave it; None where the source waits for its reader."""
     time_base: TimeBase = TimeBase.ARRIVAL
+    pts_s: float | None = None
+    """The stream's own time stamp, whose zero is arbitrary; None where it has none."""
     origin_px: tuple[int, int] = (0, 0)
     """Where the left upper corner of ``image_bgr`` lies in the whole picture: x, y."""
     picture_px: tuple[int, int] | None = None

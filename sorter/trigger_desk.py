@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from sorter.line_reports import LineStatus
 from sorter.outputs.link import Throttle
-from sorter.outputs.messages import Naming, TriggerStats
+from sorter.outputs.messages import Naming
+from sorter.outputs.stats import TriggerStats
 from sorter.outputs.trigger_inbox import Announcement, TriggerInbox
 from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.ports import Clock

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import av
 import av.error
+import av.filter
 import av.logging
 import cv2
 import numpy as np
@@ -16,7 +18,7 @@ from av.video.reformatter import VideoReformatter
 
 from sorter.capture.picture import MAX_PIXELS, greyscale_sentence
 from sorter.errors import SourceError
-from sorter.records import BgrImage
+from sorter.records import BgrImage, Box
 
 _log = logging.getLogger(__name__)
 av.logging.set_level(None)  # FFmpeg's own log prints addresses with their passwords to stderr
@@ -40,6 +42,57 @@ class Picture(NamedTuple):
     """Counts every frame decoded, those passed over included."""
     pts_s: float | None
     """Presentation time in seconds of the stream's own clock; None where it has none."""
+    origin_px: tuple[int, int] = (0, 0)
+    """Where the corner of ``image_bgr`` lies in the whole picture."""
+    picture_px: tuple[int, int] | None = None
+    """Width and height of the whole picture; None where ``image_bgr`` is all of it."""
+
+
+class _Part:
+    """Cuts a rectangle out of decoded frames without copying, so that no more than it need be converted.
+
+    Args:
+        box: in pixels of the whole picture; what of it lies outside is left out. Its edges are moved outward to whole
+            chroma samples, so that each pixel is what it would be in the whole picture.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._graph: av.filter.Graph | None = None
+        self._shape: tuple[int, int, str] | None = None
+        self.origin_px = (0, 0)
+
+    def cut(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The part of a frame; all of it where the part does not overlap it."""
+        shape = (frame.width, frame.height, frame.format.name)
+        if shape != self._shape:
+            self._shape, self._graph = shape, self._build(frame)
+        if self._graph is None:
+            return frame
+        self._graph.push(frame)
+        part = self._graph.pull()
+        assert isinstance(part, av.VideoFrame)  # noqa: S101 - a video graph gives video frames
+        return part
+
+    def _build(self, frame: av.VideoFrame) -> av.filter.Graph | None:
+        x0, y0 = max(self._box.x0, 0) // 2 * 2, max(self._box.y0, 0) // 2 * 2
+        width = min(-(-self._box.x1 // 2) * 2, frame.width) - x0
+        height = min(-(-self._box.y1 // 2) * 2, frame.height) - y0
+        self.origin_px = (0, 0)
+        if width <= 0 or height <= 0 or (width, height) == (frame.width, frame.height):
+            return None
+        self.origin_px = (x0, y0)
+        graph = av.filter.Graph()
+        time_base = frame.time_base or Fraction(1, 90_000)
+        source = graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=time_base, name="in"
+        )
+        crop = graph.add("crop", f"w={width}:h={height}:x={x0}:y={y0}")
+        sink = graph.add("buffersink")
+        source.link_to(crop)
+        crop.link_to(sink)
+        graph.configure()
+        return graph
 
 
 @dataclass(slots=True)
@@ -67,6 +120,8 @@ class Decoder:
     Args:
         stream: the video stream of an open container, not decoded yet.
         place: path or address for messages, without credentials.
+        part: only this part of each picture is wanted; None for all of it. A film that is to be turned comes whole.
+        one_size: raise where the picture size changes; otherwise pictures of each size are given.
 
     Attributes:
         frames_seen: frames decoded or passed over so far.
@@ -76,11 +131,13 @@ class Decoder:
         SourceError: the stream is greyscale, or larger than `MAX_PIXELS`.
     """
 
-    def __init__(self, stream: av.VideoStream, place: str) -> None:
+    def __init__(self, stream: av.VideoStream, place: str, part: Box | None = None, *, one_size: bool = True) -> None:
         self.frames_skipped = 0
         self._stream = stream
         self._place = place
         self.frames_seen = 0
+        self._part = None if part is None else _Part(part)
+        self._one_size = one_size
         self._size: tuple[int, int] | None = None
         self._trust = _Trust()
         # One reformatter for the stream: a frame's own is built anew for every frame.
@@ -125,26 +182,33 @@ class Decoder:
             self.frames_skipped += 1
             return
         self._check_same_size(frame)
-        yield Picture(self._upright(frame), number, frame.time)
+        yield self._convert(frame, number)
 
     def _check_same_size(self, frame: av.VideoFrame) -> None:
         size = (frame.width, frame.height)
-        if self._size is None:
-            _check_size(self._place, *size)
-            self._size = size
-        if size != self._size:
+        if size == self._size:
+            return
+        _check_size(self._place, *size)
+        if self._size is not None and self._one_size:
             raise SourceError(
                 f"{self._place}: the picture size changes from {self._size[0]} x {self._size[1]} to "
                 f"{size[0]} x {size[1]} pixels: give each size its own film or fix the camera's resolution"
             )
+        self._size = size
 
-    def _upright(self, frame: av.VideoFrame) -> BgrImage:
-        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
-        image = np.asarray(bgr.to_ndarray(), np.uint8)
+    def _convert(self, frame: av.VideoFrame, number: int) -> Picture:
         turn = _ROTATIONS.get(round(frame.rotation) % 360)
         if turn is not None:
-            return np.asarray(cv2.rotate(image, turn), np.uint8)
-        return np.ascontiguousarray(image)
+            upright = np.asarray(cv2.rotate(self._bgr(frame), turn), np.uint8)
+            return Picture(upright, number, frame.time)
+        if self._part is None:
+            return Picture(self._bgr(frame), number, frame.time)
+        image = self._bgr(self._part.cut(frame))
+        return Picture(image, number, frame.time, self._part.origin_px, (frame.width, frame.height))
+
+    def _bgr(self, frame: av.VideoFrame) -> BgrImage:
+        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
+        return np.ascontiguousarray(bgr.to_ndarray(), np.uint8)
 
 
 def _check_size(place: str, width_px: int, height_px: int) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from sorter.errors import SourceError
 from sorter.records import Frame
 
 
@@ -18,44 +18,34 @@ class LatestFrame:
     def __init__(self) -> None:
         self.frames_given_up = 0
         self._frame: Frame | None = None
-        self._error: SourceError | None = None
-        self._closed = False
         self._changed = threading.Condition()
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is left to take and nothing will come."""
-        with self._changed:
-            return self._closed and self._frame is None
-
     def put(self, frame: Frame) -> None:
-        """Lay the newest frame on the shelf; after `close` it is given up."""
+        """Lay the newest frame on the shelf."""
         with self._changed:
-            if self._closed or self._frame is not None:
+            given_up, self._frame = self._frame, frame
+            if given_up is not None:
                 self.frames_given_up += 1
-            if not self._closed:
-                self._frame = frame
-                self._changed.notify()
+                # That the picture stood still before is told by the first frame after it that is taken.
+                if given_up.repeats_before:
+                    self._frame = replace(frame, repeats_before=frame.repeats_before + given_up.repeats_before)
+            self._changed.notify()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """Take the newest frame, waiting for one if the shelf is empty.
-
-        Returns:
-            None where none came in time, or none will come any more (then `ended`).
-
-        Raises:
-            SourceError: the source failed, and its last frame was taken before.
-        """
+        """Take the newest frame, waiting for one if the shelf is empty; None where none came in time."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
+            self._changed.wait_for(lambda: self._frame is not None, timeout_s)
             frame, self._frame = self._frame, None
-            if frame is None and self._error is not None:
-                raise self._error
             return frame
 
-    def close(self, error: SourceError | None = None) -> None:
-        """Say that no frame will come any more, and why; the first reason stays."""
+    @property
+    def empty(self) -> bool:
+        """Whether nothing lies on it."""
         with self._changed:
-            if not self._closed:
-                self._closed, self._error = True, error
-                self._changed.notify_all()
+            return self._frame is None
+
+    def clear(self) -> None:
+        """Give up what lies on the shelf: its source is not to be believed any more."""
+        with self._changed:
+            self.frames_given_up += int(self._frame is not None)
+            self._frame = None

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from sorter.errors import SourceError
+from sorter.errors import SourceError, SourceRefusedError
 from sorter.records import BgrImage
 
 MAX_PIXELS = 64_000_000
@@ -23,7 +23,7 @@ _ONE_CHANNEL = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16
 _GREY_SPREAD = 4
 
 
-class GreyscaleError(SourceError):
+class GreyscaleError(SourceRefusedError):
     """The picture has no color at all: the camera is a greyscale one, or set to greyscale."""
 
 

@@ -5,6 +5,7 @@ Over UDP, half a percent of lost packets visibly damaged 22-54 % of the frames, 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,9 +18,15 @@ import av.error
 from sorter.capture.decoder import Decoder, Picture
 from sorter.capture.picture import ColorWatch
 from sorter.capture.redact import join_credentials, redact
-from sorter.errors import SourceError
+from sorter.capture.stream_clock import StreamClock
+from sorter.errors import SourceError, SourceRefusedError
 from sorter.ports import Clock
-from sorter.records import Frame
+from sorter.records import Box, Frame
+
+_log = logging.getLogger(__name__)
+
+_PROBE_US = 100_000
+"""FFmpeg looks at a stream this long before it gives the first packet; by itself it takes a second, at each connect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +37,24 @@ class Camera:
     """Without credentials."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    timeout_s: float = 5.0
+    timeout_s: float = 3.0
     """Longest silence, on opening and between packets."""
+    part: Box | None = None
+    """The part of the picture that is wanted; None for all of it."""
 
 
 class RtspStream:
-    """`ports.FrameSource` over an RTSP camera; each `frames` connects anew."""
+    """`ports.FrameSource` over an RTSP camera; each `frames` connects anew.
+
+    Attributes:
+        clock_offset_s: by how much the camera's clock seems to be behind ours; None where it does not tell its time.
+    """
 
     live = True
 
     def __init__(self, camera: Camera, clock: Clock) -> None:
         self.frames_skipped = 0
+        self.clock_offset_s: float | None = None
         self._camera = camera
         self._clock = clock
         self._closed = threading.Event()
@@ -53,12 +67,12 @@ class RtspStream:
                 its stream ends.
         """
         with closing(self._connect()) as container:
-            decoder = Decoder(container.streams.video[0], self._camera.url)
-            arrivals, watch = Arrivals(), ColorWatch(self._camera.url)
+            camera = self._camera
+            decoder = Decoder(container.streams.video[0], camera.url, camera.part, one_size=False)
+            stream_clock, watch = StreamClock(), ColorWatch(camera.url)
             for picture in self._pictures(container, decoder):
                 watch.see(picture.image_bgr)
-                at_s = arrivals.captured_at_s(picture.pts_s, self._clock.monotonic_s())
-                yield Frame(picture.image_bgr, picture.number, at_s)
+                yield self._frame(picture, stream_clock, container)
         if not self._closed.is_set():
             raise SourceError(f"{self._camera.url}: the stream ended: check the camera")
 
@@ -69,6 +83,31 @@ class RtspStream:
         """
         self._closed.set()
 
+    def _frame(self, picture: Picture, stream_clock: StreamClock, container: av.container.InputContainer) -> Frame:
+        arrived_s, trusted = self._clock.monotonic_s(), stream_clock.trusts_time_stamps
+        moment = stream_clock.place(picture.pts_s, arrived_s, self._camera_delay_s(picture, container))
+        self.clock_offset_s = stream_clock.camera_offset_s
+        if trusted and not stream_clock.trusts_time_stamps:
+            sentence = "its time stamps jump, so pictures count from their arrival: mend the camera's clock"
+            _log.warning("%s: %s", self._camera.url, sentence)
+        return Frame(
+            picture.image_bgr,
+            picture.number,
+            moment.captured_at_s,
+            arrived_at_s=arrived_s,
+            time_base=moment.time_base,
+            pts_s=picture.pts_s if stream_clock.trusts_time_stamps else None,
+            origin_px=picture.origin_px,
+            picture_px=picture.picture_px,
+        )
+
+    def _camera_delay_s(self, picture: Picture, container: av.container.InputContainer) -> float | None:
+        """How long ago the camera took a picture, by its own clock, which its RTCP reports tell."""
+        zero_us = container.start_time_realtime
+        if zero_us is None or zero_us <= 0 or picture.pts_s is None:
+            return None
+        return self._clock.wall_s() - (zero_us / 1e6 + picture.pts_s)
+
     def _connect(self) -> av.container.InputContainer:
         camera, began_s = self._camera, self._clock.monotonic_s()
         try:
@@ -77,10 +116,10 @@ class RtspStream:
             # FFmpeg reports a timeout while opening as invalid data.
             silent = self._clock.monotonic_s() - began_s >= camera.timeout_s
             reason = TimeoutError() if silent else error
-            raise SourceError(_refusal(camera, reason)) from None  # its cause names the address in full
+            raise _refusal(camera, reason) from None  # its cause names the address in full
         if not container.streams.video:
             container.close()
-            raise SourceError(f"{camera.url}: the stream has no pictures: choose the camera's video stream")
+            raise SourceRefusedError(f"{camera.url}: the stream has no pictures: choose the camera's video stream")
         return container
 
     def _pictures(self, container: av.container.InputContainer, decoder: Decoder) -> Iterator[Picture]:
@@ -97,61 +136,30 @@ class RtspStream:
             raise SourceError(_loss(self._camera, error)) from None  # its cause names the address in full
 
 
-class Arrivals:
-    """Places live frames on our clock by the camera's time stamps.
-
-    Frames arrive late by a varying amount, never early: the smallest difference of arrival and time stamp is
-    the camera's zero on our clock. It may leak upward, so that a camera whose clock runs slow is followed.
-    """
-
-    LEAK = 2e-4
-    """Seconds per second; quartz clocks differ by less."""
-    MAX_AGE_S = 5.0
-    """Beyond it, the time stamps have jumped and not the frame been late."""
-
-    def __init__(self) -> None:
-        self._zero_s: float | None = None
-        self._arrived_s = 0.0
-        self._captured_s: float | None = None
-
-    def captured_at_s(self, pts_s: float | None, arrived_s: float) -> float:
-        """When a frame was taken, on our clock; strictly rising, and not later than it arrived."""
-        at_s = arrived_s if pts_s is None else self._by_time_stamp(pts_s, arrived_s)
-        if self._captured_s is not None and at_s <= self._captured_s:
-            at_s = self._captured_s + 1e-6
-        self._captured_s = at_s
-        return at_s
-
-    def _by_time_stamp(self, pts_s: float, arrived_s: float) -> float:
-        zero_s = arrived_s - pts_s
-        if self._zero_s is not None:
-            leaked_s = self._zero_s + self.LEAK * (arrived_s - self._arrived_s)
-            if zero_s - leaked_s < self.MAX_AGE_S:
-                zero_s = min(zero_s, leaked_s)
-        self._zero_s, self._arrived_s = zero_s, arrived_s
-        return zero_s + pts_s
-
-
 def _open(camera: Camera) -> av.container.InputContainer:
     address = join_credentials(camera.url, camera.username, camera.password)
     options = {
         "rtsp_transport": "tcp",
         "fflags": "nobuffer",
         "flags": "low_delay",
+        "analyzeduration": str(_PROBE_US),
         # A backstop only, in microseconds: PyAV's own timeout comes first and says what it is.
         "timeout": str(round(2e6 * camera.timeout_s)),
     }
     return av.open(address, "r", options=options, timeout=camera.timeout_s, metadata_errors="replace")
 
 
-def _refusal(camera: Camera, error: Exception) -> str:
+def _refusal(camera: Camera, error: Exception) -> SourceError:
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError | PermissionError):
-        return f"{camera.url}: the camera refuses the user name or password: set username and password_env"
+        sentence = f"{camera.url}: the camera refuses the user name or password: set username and password_env"
+        return SourceRefusedError(sentence)
     if isinstance(error, av.error.HTTPNotFoundError):
-        return f"{camera.url}: the camera has no such stream: check the path in source.url"
+        return SourceRefusedError(f"{camera.url}: the camera has no such stream: check the path in source.url")
     if isinstance(error, av.error.ExitError | TimeoutError):
-        return f"{camera.url}: the camera does not answer within {camera.timeout_s:g} s: check its address"
-    return f"{camera.url}: the camera cannot be reached ({_why(camera, error)}): check its address and cable"
+        return SourceError(f"{camera.url}: the camera does not answer within {camera.timeout_s:g} s: check its address")
+    return SourceError(
+        f"{camera.url}: the camera cannot be reached ({_why(camera, error)}): check its address and cable"
+    )
 
 
 def _loss(camera: Camera, error: Exception) -> str:

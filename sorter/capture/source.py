@@ -17,7 +17,8 @@ from sorter.capture.simulator.source import SimulatedBelt
 from sorter.capture.usb import UsbCamera
 from sorter.errors import SourceError
 from sorter.ports import Clock, FrameSource
-from sorter.product.region import direction_deg
+from sorter.product.region import bounding_box, direction_deg
+from sorter.records import Box
 from sorter.settings.site import (
     FileSource,
     FolderSource,
@@ -58,9 +59,22 @@ def _open(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
         case UsbSource() as usb:
             return UsbCamera(usb, clock)
         case RtspSource() as rtsp:
-            return RtspStream(_camera(rtsp, base), clock)
+            return RtspStream(_camera(rtsp, base, bounding_box(line.region)), clock)
         case SimulatorSource() as simulator:
             return SimulatedBelt(simulator, direction_deg(line.belt.direction), clock)
+
+
+def describe(source: Source, base: Path) -> str:
+    """A source in words that anyone may read: never with a password."""
+    match source:
+        case FileSource() | FolderSource():
+            return str(base / source.path)
+        case RtspSource():
+            return redact(source.url)
+        case UsbSource():
+            return f"camera {source.device}"
+        case SimulatorSource():
+            return "the simulated belt"
 
 
 def parse_source(argument: str) -> Source:
@@ -106,8 +120,8 @@ def _rtsp_source(argument: str) -> RtspSource:
     return source if password is None else source.with_password(password)
 
 
-def _camera(settings: RtspSource, base: Path) -> Camera:
-    return Camera(settings.url, settings.username, _password(settings, base), settings.timeout_s)
+def _camera(settings: RtspSource, base: Path, part: Box | None) -> Camera:
+    return Camera(settings.url, settings.username, _password(settings, base), settings.timeout_s, part)
 
 
 def _password(settings: RtspSource, base: Path) -> str | None:

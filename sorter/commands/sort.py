@@ -16,12 +16,13 @@ from sorter.capture.source import open_source, parse_source
 from sorter.commands.choose import choose_line
 from sorter.commands.report import DecisionReport
 from sorter.commands.stopping import INTERRUPTED_EXIT_CODE, StopSignals
-from sorter.line import configure_threads, decide_film
+from sorter.line import configure_threads
 from sorter.line_reports import LineJob
 from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.ports import Clock, FrameSource
 from sorter.records import Frame
 from sorter.settings.load import load_project
+from sorter.stages import decide_film
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sorter.color.lab import lab_to_hex
-from sorter.outputs.outbox import DeliveryCounts
 from sorter.records import BinMatch, Decision, Lab, PaletteColor, RecipeId, Verdict
 from sorter.settings.recipe import Recipe
 
@@ -23,7 +22,6 @@ Message = dict[str, Any]
 DECISION_SCHEMA = "sorter.decision/1"
 STATE_SCHEMA = "sorter.state/1"
 RECIPE_SCHEMA = "sorter.recipe/1"
-STATS_SCHEMA = "sorter.stats/1"
 ALARM_SCHEMA = "sorter.alarm/1"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,63 +50,11 @@ class LineIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameCounts:
-    """What became of a line's frames since boot."""
-
-    processed: int = 0
-    given_up: int = 0
-    """A newer one was there before they could be looked at."""
-    corrupt: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LatencySummary:
-    """From the picture to the decision, over the products since boot or a recent window of them."""
-
-    p50_ms: float
-    p95_ms: float
-    max_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Naming:
     """What a photo-eye calls a product; all None where it did not announce it."""
 
     product: int | None = None
     trigger_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerStats:
-    """A photo-eye's triggers since boot; those that were read are matched, without_product or pending."""
-
-    matched: int = 0
-    without_product: int = 0
-    pending: int = 0
-    malformed: int = 0
-    refused: int = 0
-    products_without_trigger: int = 0
-    eye_to_picture_ms: float | None = None
-    """How late the pictures' times are: the median of the last matches; None before ten."""
-    belt_speed_mm_per_s: float | None = None
-    """As the encoder tells; None where it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineStats:
-    """A line's counts since boot."""
-
-    products: int = 0
-    by_verdict: Mapping[str, int] = field(default_factory=dict)
-    by_branch: Mapping[str, int] = field(default_factory=dict)
-    by_bin: Mapping[str, int] = field(default_factory=dict)
-    """Routed products only."""
-    frames: FrameCounts = field(default_factory=FrameCounts)
-    delivery: DeliveryCounts = field(default_factory=DeliveryCounts)
-    latency: LatencySummary | None = None
-    """None before the first product."""
-    triggers: TriggerStats | None = None
-    """None where no eye numbers the products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +111,7 @@ def decision_message(
         naming: where a photo-eye numbers the products, what it calls this one; None keeps the line's own number.
     """
     return (
-        _header(DECISION_SCHEMA, identity, decision_id=decision_id(identity, seq), seq=seq)
+        header(DECISION_SCHEMA, identity, decision_id=decision_id(identity, seq), seq=seq)
         | asdict(naming or Naming(decision.product))
         | _times(decision, wall_minus_monotonic_s)
         | {"verdict": decision.verdict.value, "bin": _bin(decision), "branch": decision.branch}
@@ -175,7 +121,8 @@ def decision_message(
     )
 
 
-def _header(schema: str, identity: LineIdentity, **facts: Any) -> Message:
+def header(schema: str, identity: LineIdentity, **facts: Any) -> Message:
+    """What every message of ours begins with, and some facts after it."""
     return {"schema": schema, **facts, **asdict(identity)}
 
 
@@ -276,7 +223,7 @@ def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these six fa
     """
     at = None if at_wall_s is None else rfc3339(at_wall_s)
     facts = {"state": state.value, "reason": reason, "recipe": _recipe_id(recipe), "cause": cause, "at": at}
-    return _header(STATE_SCHEMA, identity, **facts)
+    return header(STATE_SCHEMA, identity, **facts)
 
 
 def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, Lab]) -> Message:
@@ -298,23 +245,7 @@ def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, 
         "fallback": recipe.fallback.model_dump(mode="json"),
         "branches": sorted(recipe.branches()),
     }
-    return _header(RECIPE_SCHEMA, identity, **facts)
-
-
-def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) -> Message:
-    """A line's counts since boot, as of ``at_wall_s`` (seconds since 1970)."""
-    facts = {
-        "at": rfc3339(at_wall_s),
-        "products": stats.products,
-        "verdicts": {verdict.value: stats.by_verdict.get(verdict.value, 0) for verdict in Verdict},
-        "branches": dict(stats.by_branch),
-        "bins": dict(stats.by_bin),
-        "frames": asdict(stats.frames),
-        "delivery": asdict(stats.delivery),
-        "latency": stats.latency and asdict(stats.latency),
-        "triggers": stats.triggers and asdict(stats.triggers),
-    }
-    return _header(STATS_SCHEMA, identity, **facts)
+    return header(RECIPE_SCHEMA, identity, **facts)
 
 
 def alarm_message(alarm: Alarm, identity: LineIdentity, at_wall_s: float) -> Message:
@@ -326,4 +257,4 @@ def alarm_message(alarm: Alarm, identity: LineIdentity, at_wall_s: float) -> Mes
         "reason": alarm.reason,
         "since": rfc3339(alarm.since_wall_s),
     }
-    return _header(ALARM_SCHEMA, identity, **facts)
+    return header(ALARM_SCHEMA, identity, **facts)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
 
+from sorter.line_reports import CameraReport
+from sorter.outputs.camera_metrics import CameraMetrics
 from sorter.outputs.confirm import ConfirmOutcome
-from sorter.outputs.messages import FrameCounts, LineState
+from sorter.outputs.messages import LineState
 from sorter.outputs.outbox import DeliveryCounts
+from sorter.outputs.running_totals import RunningTotals
+from sorter.outputs.stats import FrameCounts
 from sorter.records import Decision, RecipeId, Verdict
 
 _AGE_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 _PROCESSING_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5)
+_FATES = tuple(field.name for field in fields(FrameCounts))
 _OUTCOMES = ("acknowledged", "expired", "dropped", "failed")
 """Each decision ends in one of them; ``dropped`` is without those the broker refused (``failed``)."""
 
@@ -28,8 +33,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._lock = threading.Lock()
-        self._told: dict[tuple[str, str, str], int] = {}
-        """How far each running total has been passed on."""
+        self._totals = RunningTotals()
         self._recipes: dict[str, RecipeId] = {}
         ProcessCollector(registry=registry)
         self._decisions = Counter(
@@ -37,7 +41,7 @@ class Metrics:
         )
         self._products = Counter("sorter_products", "Products routed", ("line", "bin"), registry=registry)
         self._frames = Counter(
-            "sorter_frames", "Frames by fate: processed, given_up, corrupt", ("line", "fate"), registry=registry
+            "sorter_frames", f"Frames by fate: {', '.join(_FATES)}", ("line", "fate"), registry=registry
         )
         self._undecided = Counter(
             "sorter_undecided", "Seen, not decided: vanished, intruder", ("line", "kind"), registry=registry
@@ -71,6 +75,7 @@ class Metrics:
         self._confirmations = Counter(
             "sorter_confirmations", "Decisions the diverter answered", ("line", "outcome"), registry=registry
         )
+        self._camera = CameraMetrics(registry)
         self._build = Info("sorter_build", "The running program", registry=registry)
         self._recipe = Gauge(
             "sorter_recipe_info", "The recipe in force", ("line", "name", "revision", "hash"), registry=registry
@@ -82,7 +87,7 @@ class Metrics:
 
     def expect_line(self, line: str) -> None:
         """Show a line's counters from zero, so that the first increase is seen as one."""
-        for fate in ("processed", "given_up", "corrupt"):
+        for fate in _FATES:
             self._frames.labels(line, fate)
         for outcome in _OUTCOMES:
             self._messages.labels(line, outcome)
@@ -105,19 +110,23 @@ class Metrics:
 
     def set_frames(self, line: str, totals: FrameCounts) -> None:
         """Pass on a line's running totals; one below the last (a line that was started again) begins anew."""
-        for fate in ("processed", "given_up", "corrupt"):
-            self._pass_on(self._frames, line, fate, getattr(totals, fate))
+        for fate in _FATES:
+            self._totals.pass_on(self._frames, line, fate, total=getattr(totals, fate))
+
+    def set_camera(self, line: str, camera: CameraReport) -> None:
+        """How a live source does."""
+        self._camera.set(line, camera)
 
     def set_undecided(self, line: str, *, vanished: int, intruders: int) -> None:
         """Pass on a line's running totals of what it saw and did not decide."""
-        self._pass_on(self._undecided, line, "vanished", vanished)
-        self._pass_on(self._undecided, line, "intruder", intruders)
+        self._totals.pass_on(self._undecided, line, "vanished", total=vanished)
+        self._totals.pass_on(self._undecided, line, "intruder", total=intruders)
 
     def set_delivery(self, line: str, totals: DeliveryCounts) -> None:
         """Pass on a publisher's running totals."""
         exclusive = replace(totals, dropped=totals.dropped - totals.failed)
         for outcome in _OUTCOMES:
-            self._pass_on(self._messages, line, outcome, getattr(exclusive, outcome))
+            self._totals.pass_on(self._messages, line, outcome, total=getattr(exclusive, outcome))
         self._waiting.labels(line).set(totals.waiting)
 
     def count_confirmation(self, line: str, outcome: ConfirmOutcome) -> None:
@@ -145,10 +154,3 @@ class Metrics:
                 self._recipe.remove(line, before.name, str(before.revision), before.hash)
             self._recipes[line] = recipe
             self._recipe.labels(line, recipe.name, str(recipe.revision), recipe.hash).set(1)
-
-    def _pass_on(self, counter: Counter, line: str, label: str, total: int) -> None:
-        key = (str(counter), line, label)
-        with self._lock:
-            before = self._told.get(key, 0)
-            counter.labels(line, label).inc(total - before if total >= before else total)
-            self._told[key] = total

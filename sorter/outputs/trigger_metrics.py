@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from sorter.outputs.messages import TriggerStats
+from sorter.outputs.stats import TriggerStats
 
 _LATE_BUCKETS_S = (-0.2, -0.1, -0.05, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 """A picture's time may be too early, too: a camera's clock that is ahead, or an eye nearer than its settings say."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sorter.product.belt import LabCells
 from sorter.product.region import DOWNSTREAM, SIDE, UPSTREAM, Grid
 from sorter.records import InvalidReason, Lab, Mask
+from sorter.settings.site import ProductSettings
 
 _NECK = 0.6
 """Two touching discs meet in a neck under this part of the smaller one's width; a stalk or a shaft does not."""
@@ -34,6 +35,17 @@ class WholeLimits:
     max_width_px: float | None = None
     detect_merged: bool = True
     max_blur: float = 0.35
+
+    @classmethod
+    def of(cls, product: ProductSettings) -> WholeLimits:
+        """As a line's settings say."""
+        return cls(
+            min_length_px=product.min_length_px,
+            max_length_px=product.max_length_px,
+            max_width_px=product.max_width_px,
+            detect_merged=product.detect_merged,
+            max_blur=product.max_blur,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

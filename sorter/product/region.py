@@ -54,10 +54,10 @@ class Grid:
         """Shape (rows, columns): cells with one number are passed by the same line of the belt."""
         return np.maximum(self.across_px / self.cell_px, 0).astype(np.int32)
 
-    def crop(self, image_bgr: BgrImage) -> BgrImage:
-        """The region's rectangle of a picture, as a view."""
-        box = self.box
-        return image_bgr[box.y0 : box.y1, box.x0 : box.x1]
+    def crop(self, image_bgr: BgrImage, origin_px: tuple[int, int] = (0, 0)) -> BgrImage:
+        """The region's rectangle of a picture, or of a part of it whose corner is at ``origin_px``, as a view."""
+        box, (x, y) = self.box, origin_px
+        return image_bgr[box.y0 - y : box.y1 - y, box.x0 - x : box.x1 - x]
 
     def cells_bgr(self, crop_bgr: BgrImage) -> BgrImage:
         """Mean color of each cell, shape (rows, columns, 3): averaging also takes the sensor's noise down."""
@@ -92,7 +92,7 @@ def build_grid(
         RegionOutsideError: with a sentence that gives the picture's size.
     """
     width, height = picture_size_px
-    box = _bounding_box(region, width, height)
+    box = bounding_box(region) or Box(0, 0, width, height)
     _check_inside(box, width, height)
     cell = _cell_size(box, min_length_px)
     rows, columns = box.height // cell, box.width // cell
@@ -113,9 +113,10 @@ def build_grid(
     )
 
 
-def _bounding_box(region: Region | None, width: int, height: int) -> Box:
+def bounding_box(region: Region | None) -> Box | None:
+    """The smallest rectangle around a region; None for the whole picture."""
     if region is None:
-        return Box(0, 0, width, height)
+        return None
     if region.polygon is not None:
         corners = np.array(region.polygon)
         (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()

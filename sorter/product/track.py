@@ -15,6 +15,8 @@ from sorter.records import InvalidReason
 _COAST_S = 0.5
 """A product that is not seen for this long, or for `_COAST_FRAMES`, is gone."""
 _COAST_FRAMES = 3
+_REST_STEP_S = 1 / 30
+"""After a rest the next frame counts as if it came this long after the one before it."""
 _UNLIKE = 5.0
 """A blob as unlike a track's next sighting as this is something else. It must not be larger: where one product has
 left and another has come in, matching each to the next one's place would cost less than leaving two unmatched."""
@@ -100,6 +102,11 @@ class Tracker:
             if index not in taken:
                 self._begin(blob, at_s)
         return self._drop_gone(at_s)
+
+    def rest(self, at_s: float) -> None:
+        """The belt stood until now, ``at_s``: nothing was carried on since the last frame."""
+        if self._at_s is not None:
+            self._at_s = max(self._at_s, at_s - _REST_STEP_S)
 
     def _assign(self, blobs: Sequence[Blob], elapsed_s: float) -> list[tuple[Track, int]]:
         if not blobs or not self.tracks:

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from sorter.settings.guards import GuardSettings
 from sorter.settings.recipe import Name, Strict, refuse_repeated
 from sorter.settings.source import (
     FilePath,
@@ -30,6 +31,7 @@ __all__ = [
     "Direction",
     "FileSource",
     "FolderSource",
+    "GuardSettings",
     "LineSettings",
     "MetricsSettings",
     "MqttProtocol",
@@ -156,6 +158,8 @@ class LineSettings(Strict):
     """The line's name; in every topic and decision."""
     source: Source
     """Where the pictures come from; kind says which keys follow."""
+    guards: GuardSettings = GuardSettings()
+    """When a live picture is not to be believed."""
     recipe: FilePath
     """Recipe file, relative to this file."""
     region: Region | None = None

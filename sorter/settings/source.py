@@ -72,8 +72,8 @@ class RtspSource(Strict):
     """Environment variable that holds the password."""
     password_file: FilePath | None = None
     """File that holds the password; relative to the settings file."""
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
-    """No picture for this long: the camera counts as lost."""
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 3.0
+    """No picture for this long: the camera counts as lost, and is connected anew."""
     _password: SecretStr | None = PrivateAttr(default=None)
 
     def with_password(self, password: str) -> Self:
@@ -174,3 +174,14 @@ class SimulatorSource(Strict):
 
 
 Source = Annotated[FileSource | FolderSource | UsbSource | RtspSource | SimulatorSource, Field(discriminator="kind")]
+
+
+def is_live(source: Source) -> bool:
+    """Whether a source runs at its own pace, so that pictures not taken in time are lost."""
+    match source:
+        case FileSource() | SimulatorSource():
+            return source.realtime
+        case FolderSource():
+            return False
+        case _:
+            return True

@@ -10,24 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from sorter.capture.health import Grade
+from sorter.capture.link import LinkState
+from sorter.line_reports import CameraReport
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
 from sorter.outputs.messages import (
     Alarm,
-    FrameCounts,
-    LatencySummary,
     LineIdentity,
     LineState,
-    LineStats,
     Naming,
-    TriggerStats,
     alarm_message,
     decision_message,
     dumps,
     recipe_message,
     state_message,
-    stats_message,
 )
 from sorter.outputs.outbox import DeliveryCounts
+from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
     BinMatch,
@@ -103,6 +102,20 @@ readings = st.builds(
 )
 namings = st.just(Naming()) | st.builds(Naming, amounts, names)
 deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
+
+
+cameras = st.builds(
+    CameraReport,
+    st.sampled_from(LinkState).map(str),
+    st.sampled_from(Grade).map(str),
+    st.text(),
+    st.just({}),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.floats(0, 1e9),
+    time_base=st.sampled_from(TimeBase).map(str),
+    clock_offset_s=st.none() | st.floats(-1e9, 1e9),
+)
 
 
 @st.composite
@@ -190,10 +203,11 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         by_verdict=data.draw(st.dictionaries(st.sampled_from([verdict.value for verdict in Verdict]), amounts)),
         by_branch=data.draw(st.dictionaries(names, amounts, max_size=3)),
         by_bin=data.draw(st.dictionaries(names, amounts, max_size=3)),
-        frames=data.draw(st.builds(FrameCounts, amounts, amounts, amounts)),
+        frames=data.draw(st.builds(FrameCounts, *[amounts] * 9)),
         delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 8)),
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
         triggers=data.draw(st.none() | trigger_stats),
+        camera=data.draw(st.none() | cameras),
     )
     hold("stats", stats_message(stats, identity, at_wall_s))
 

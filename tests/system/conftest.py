@@ -21,6 +21,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.camera.process import missing
 from sorter.demo.broker import find_mosquitto
 
 
@@ -135,6 +136,15 @@ def read() -> Iterator[Callable[..., Reader]]:
     yield make
     for reader in readers:
         reader.close()
+
+
+@pytest.fixture(scope="session")
+def camera_reason() -> str | None:
+    """Why the test camera cannot run here, or None."""
+    reason = missing()
+    if reason is not None and os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    return reason
 
 
 @pytest.fixture(name="wait_for")

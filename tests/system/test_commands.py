@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
+from benchmarks.camera.process import CameraServer
+from benchmarks.camera.reel import make_film_reel
 from sorter.color.difference import ciede2000
 
 pytestmark = pytest.mark.system
@@ -104,24 +106,13 @@ def test_a_corrupt_frame_of_a_film_is_skipped_and_counted(data, run_sorter, tmp_
 
 
 @pytest.fixture
-def camera(data) -> Iterator[str]:
-    """The address of a network camera that shows the film of packs."""
-    command = [
-        "/usr/bin/python3",
-        str(Path(__file__).with_name("rtsp_film.py")),
-        str(data / "belt_videos" / FILMS["packs"][0]),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stderr
-    port = process.stdout.readline().strip()
-    if port:
-        yield f"rtsp://127.0.0.1:{port}/film"
-    process.kill()
-    words = process.communicate()[1].strip()
-    if not port:
-        assert os.environ.get("CI") != "true", words
-        pytest.skip(f"needs the RTSP server that .ci/run installs: {words.splitlines()[-1]}")
+def camera(data, tmp_path, camera_reason) -> Iterator[str]:
+    """The address of a network camera that begins to show the film of packs, once, when somebody looks."""
+    if camera_reason is not None:
+        pytest.skip(camera_reason)
+    reel = make_film_reel(data / "belt_videos" / FILMS["packs"][0], tmp_path)
+    with CameraServer({"film": reel}, options=["--on-demand"]) as server:
+        yield server.url("film")
 
 
 def test_a_network_camera_is_decided_like_the_film_and_its_end_is_a_fault(camera, run_sorter):

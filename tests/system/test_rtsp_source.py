@@ -2,81 +2,48 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.camera.process import CameraServer, Login
+from benchmarks.camera.reel import make_reel
+from benchmarks.film import Encoding
 from sorter.capture.clock import SystemClock
-from sorter.capture.reader import Reader
+from sorter.capture.feed import Feed
 from sorter.capture.rtsp import Camera, RtspStream
 from sorter.errors import SourceError
+from sorter.records import BgrImage, Box, TimeBase
+from sorter.settings.guards import GuardSettings
 
 pytestmark = pytest.mark.system
 
-SYSTEM_PYTHON = "/usr/bin/python3"
-SERVER = Path(__file__).with_name("rtsp_server.py")
-PASSWORD = "s3cr@t:/pass"  # noqa: S105 - of the test's own server
-NEEDS = (
-    "needs Debian's gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
-    "gstreamer1.0-plugins-ugly"
-)
-PROBE = """
-import gi
-gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gst, GstRtspServer
-Gst.init(None)
-assert all(map(Gst.ElementFactory.find, ("videotestsrc", "x264enc", "rtph264pay")))
-"""
+LOGIN = Login("me", "s3cr@t:/pass")
+BARS_BGR = [(255, 255, 255), (0, 255, 255), (255, 255, 0), (0, 255, 0), (255, 0, 255), (0, 0, 255), (255, 0, 0)]
 
 
-class Server:
-    """A running RTSP server."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process = process
-        self.port = port
-
-    def url(self, path: str = "bars") -> str:
-        return f"rtsp://127.0.0.1:{self.port}/{path}"
+def bars(count: int) -> Iterator[BgrImage]:
+    """Color bars that move."""
+    picture = np.repeat(np.repeat(np.array([BARS_BGR], np.uint8), 48, axis=1)[:, :320], 240, axis=0)
+    return (np.roll(picture, 2 * number, axis=1) for number in range(count))
 
 
-@contextmanager
-def running(*arguments: str) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [SYSTEM_PYTHON, str(SERVER), "320", "240", *arguments], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        yield Server(process, int(process.stdout.readline()))
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-        process.wait(10)
-        process.stdout.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _gstreamer() -> None:
-    able = (
-        Path(SYSTEM_PYTHON).exists()
-        and not subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
-    )
-    if not able:
-        assert os.environ.get("CI") != "true", NEEDS
-        pytest.skip(NEEDS)
+@pytest.fixture(scope="module")
+def reels(tmp_path_factory: pytest.TempPathFactory, camera_reason: str | None) -> dict[str, Path]:
+    if camera_reason is not None:
+        pytest.skip(camera_reason)
+    folder, encoding = tmp_path_factory.mktemp("reels"), Encoding(2_000_000, frame_rate_hz=25, key_frame_every=12)
+    return {"bars": make_reel("bars", bars(300), encoding, folder)}
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with running() as started:
+def server(reels: dict[str, Path]) -> Iterator[CameraServer]:
+    with CameraServer(reels, options=["--loop"]) as started:
         yield started
 
 
@@ -84,8 +51,8 @@ def stream(url: str, timeout_s: float = 5.0, password: str | None = None) -> Rts
     return RtspStream(Camera(url, "me" if password else None, password, timeout_s), SystemClock())
 
 
-def test_a_camera_gives_its_pictures(server: Server) -> None:
-    source = stream(server.url())
+def test_a_camera_gives_its_pictures(server: CameraServer) -> None:
+    source = stream(server.url("bars"))
     frames = []
     for frame in source.frames():
         frames.append(frame)
@@ -105,65 +72,93 @@ def test_a_camera_gives_its_pictures(server: Server) -> None:
     assert (blue - np.maximum(red, green)).max() > 120
 
 
-def test_a_stream_that_ends_is_a_fault(server: Server) -> None:
-    with pytest.raises(SourceError, match=r"/short: the stream ended"):
-        list(stream(server.url("short")).frames())
+def test_a_stream_that_ends_is_a_fault(reels: dict[str, Path]) -> None:
+    almost_over_s = time.monotonic() - 300 / 25 + 3
+    with CameraServer(reels, almost_over_s) as server, pytest.raises(SourceError, match=r"/bars: the stream ended"):
+        list(stream(server.url("bars")).frames())
 
 
-def test_a_killed_server_is_a_fault(server: Server) -> None:
-    frames = stream(server.url()).frames()
+def test_a_killed_server_is_a_fault(server: CameraServer) -> None:
+    frames = stream(server.url("bars")).frames()
     next(frames)
-    server.process.kill()
+    server.kill()
     with pytest.raises(SourceError, match=r"the stream ended|was lost|no picture"):
         list(frames)
 
 
-def test_a_frozen_server_is_a_fault_after_the_timeout(server: Server) -> None:
-    frames = stream(server.url(), timeout_s=1.0).frames()
+def test_a_frozen_server_is_a_fault_after_the_timeout(server: CameraServer) -> None:
+    frames = stream(server.url("bars"), timeout_s=1.0).frames()
     next(frames)
-    server.process.send_signal(signal.SIGSTOP)
+    server.freeze()
     began_s = time.monotonic()
     with pytest.raises(SourceError, match="no picture for 1 s"):
         list(frames)
     assert time.monotonic() - began_s < 6
 
 
-def test_a_stream_that_is_not_there_is_told(server: Server) -> None:
+def test_a_stream_that_is_not_there_is_told(server: CameraServer) -> None:
     with pytest.raises(SourceError, match="no such stream"):
         list(stream(server.url("absent")).frames())
 
 
-def test_the_right_password_opens_and_a_wrong_one_is_told_without_it() -> None:
-    with running("me", PASSWORD) as server:
-        frames = stream(server.url(), password=PASSWORD).frames()
+@pytest.mark.parametrize("method", ["digest", "basic"])
+def test_the_right_password_opens_and_a_wrong_one_is_told_without_it(method: str, reels: dict[str, Path]) -> None:
+    with CameraServer(reels, login=LOGIN, options=["--loop", "--auth", method]) as server:
+        frames = stream(server.url("bars"), password=LOGIN.password).frames()
         next(frames)
         frames.close()  # type: ignore[attr-defined] - a generator
         for wrong in ("wr0ng@pass", None):
             with pytest.raises(SourceError, match="refuses the user name or password") as refused:
-                list(stream(server.url(), password=wrong).frames())
+                list(stream(server.url("bars"), password=wrong).frames())
             assert "wr0ng" not in str(refused.value)
 
 
-def test_a_reader_keeps_up_with_a_slow_taker(server: Server) -> None:
-    clock = SystemClock()
-    reader = Reader(stream(server.url()))
-    reader.start()
+def feed(server: CameraServer, **camera: Any) -> Feed:
+    clock, settings = SystemClock(), Camera(server.url("bars"), **camera)
+    return Feed(lambda: RtspStream(settings, clock), settings.url, GuardSettings(), settings.timeout_s, clock)
+
+
+def test_a_feed_keeps_up_with_a_slow_taker(server: CameraServer) -> None:
+    clock, one = SystemClock(), feed(server)
+    one.start()
     ages_s = []
     for _ in range(6):
-        frame = reader.shelf.take(10)
+        frame = one.take(10)
         assert frame is not None
         ages_s.append(clock.monotonic_s() - frame.captured_at_s)
         clock.wait_s(0.2)  # the slow taker itself, not a wait for something
-    assert reader.shelf.frames_given_up > 0
+    assert one.counts.given_up > 0
     assert max(ages_s) < 1.0
-    assert reader.stop()
+    assert one.stop()
 
 
-def test_a_reader_stops_within_a_second_though_the_server_is_frozen(server: Server) -> None:
-    reader = Reader(stream(server.url(), timeout_s=2.0))
-    reader.start()
-    assert reader.shelf.take(10) is not None
-    server.process.send_signal(signal.SIGSTOP)
+def test_a_feed_stops_within_a_second_though_the_server_is_frozen(server: CameraServer) -> None:
+    one = feed(server, timeout_s=2.0)
+    one.start()
+    assert one.take(10) is not None
+    server.freeze()
     began_s = time.monotonic()
-    reader.stop()
+    one.stop()
     assert time.monotonic() - began_s < 1.5
+
+
+def test_a_cameras_own_clock_tells_when_its_pictures_were_taken(server: CameraServer) -> None:
+    frames = stream(server.url("bars")).frames()
+    bases = [next(frames).time_base for _ in range(100)]
+    assert bases[-1] is TimeBase.CAMERA
+    frame = next(frames)
+    assert frame.arrived_at_s is not None
+    assert 0.0 <= frame.arrived_at_s - frame.captured_at_s < 0.4
+    frames.close()  # type: ignore[attr-defined] - a generator
+
+
+def test_only_the_part_that_is_looked_at_is_converted(
+    server: CameraServer,
+) -> None:
+    whole = next(stream(server.url("bars")).frames())
+    source = RtspStream(Camera(server.url("bars"), part=Box(33, 21, 201, 150)), SystemClock())
+    part = next(source.frames())
+    assert part.picture_size_px == (320, 240)
+    assert part.origin_px == (32, 20)
+    assert part.image_bgr.shape == (130, 170, 3)
+    assert whole.image_bgr.shape == (240, 320, 3)

@@ -13,9 +13,10 @@ import pytest
 from sorter.capture.clock import SystemClock
 from sorter.capture.simulator.source import SimulatedBelt
 from sorter.errors import ConfigurationError, SourceError
-from sorter.line import Line, decide_film
+from sorter.line import Line
 from sorter.line_reports import HEARTBEAT_S, Heartbeat, LineJob, LineStatus
 from sorter.records import Decision, Frame, Verdict
+from sorter.stages import decide_film
 
 
 class WrittenClock:

@@ -7,9 +7,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sorter.outputs.confirm import ConfirmOutcome
-from sorter.outputs.messages import FrameCounts, LineState
+from sorter.outputs.messages import LineState
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.outbox import DeliveryCounts
+from sorter.outputs.stats import FrameCounts
 from sorter.records import BinMatch, Deadline, Decision, RecipeId, Verdict
 
 RECIPE = RecipeId("apples", 1, "0123456789abcdef")

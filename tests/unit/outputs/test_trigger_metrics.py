@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sorter.outputs.messages import TriggerStats
+from sorter.outputs.stats import TriggerStats
 from sorter.outputs.trigger_metrics import TriggerMetrics
 
 LINE = {"line": "one"}
