@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorter.records import BinMatch, ColorReading, Deadline, Verdict
-from sorter.settings.site import LineSettings
+from sorter.records import BinMatch, ColorReading, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +60,3 @@ def _say(ballot: Ballot, min_margin: float) -> tuple[Verdict, str | None]:
 def _speaker(ballots: Sequence[Ballot]) -> Ballot:
     colors = np.array([ballot.reading.dominant.lab for ballot in ballots])
     return ballots[int(np.linalg.norm(colors - np.median(colors, axis=0), axis=1).argmin())]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When each branch's diverter must act."""
-
-    travel_s: dict[str, float]
-    """From the decision line to each branch, less the actuator's delay."""
-    tolerance_s: float
-
-    @classmethod
-    def of(cls, line: LineSettings) -> Timing:
-        """Read a line's distances and speed."""
-        timing = line.timing
-        travel_s = {
-            name: branch.distance_mm / timing.belt_speed_mm_per_s - timing.actuator_delay_s
-            for name, branch in line.branches.items()
-        }
-        return cls(travel_s, timing.tolerance_s)
-
-    def deadline(self, branch: str, crossed_at_s: float) -> Deadline:
-        """When the diverter of a branch may act on a product that crossed the decision line at ``crossed_at_s``."""
-        act_at_s = crossed_at_s + self.travel_s[branch]
-        return Deadline(act_at_s - self.tolerance_s, act_at_s + self.tolerance_s)

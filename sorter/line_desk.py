@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sorter.color.bins import bin_color
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import CameraReport, Heartbeat, LineStatus
+from sorter.outputs.alarms import Alarms
 from sorter.outputs.messages import (
-    Alarm,
     LineIdentity,
     LineState,
     Message,
@@ -26,6 +26,7 @@ from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, stats_m
 from sorter.ports import Clock
 from sorter.records import Decision, Verdict
 from sorter.settings.recipe import Recipe
+from sorter.trigger_desk import TriggerDesk
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class LineDesk:
         metrics: the service's.
         clock: time.
         listeners: who else wants to know.
+        eye: the photo-eye that numbers its products; None where the line does so itself.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a line, made by the service and handed in
@@ -104,6 +106,7 @@ class LineDesk:
         metrics: Metrics,
         clock: Clock,
         listeners: Listeners,
+        eye: TriggerDesk | None = None,
     ) -> None:
         self.name = identity.line
         self.process = process
@@ -115,6 +118,7 @@ class LineDesk:
         self._metrics = metrics
         self._clock = clock
         self._listeners = listeners
+        self._eye = eye
         self._tally = _Tally()
         self._base_frames = FrameCounts()
         """What earlier processes of this line counted: each begins at zero."""
@@ -122,8 +126,9 @@ class LineDesk:
         self._state: tuple[LineState, str, str | None] | None = None
         self._camera: CameraReport | None = None
         """How the line's live source does, as last told."""
-        self._alarm: Alarm | None = None
-        """The one that is raised."""
+        self._alarms = Alarms()
+        self._state_trouble: dict[str, str] = {}
+        """The state's cause, if it has one, with its reason."""
 
     def start(self) -> None:
         """Announce the line and start its process."""
@@ -147,6 +152,8 @@ class LineDesk:
 
     def listen(self) -> None:
         """Take what the line's process has said, and look after the process."""
+        if self._eye is not None:  # before the decisions: a trigger may have come with its product's
+            self._eye.listen(connected=self.publisher.connected)
         restarts = self.process.restarts
         for report in self.process.listen():
             match report:
@@ -156,19 +163,28 @@ class LineDesk:
                     self._take_heartbeat(report)
                 case Lost():
                     self._base_frames = self._tally.frames
+                    self._note_status(LineStatus.LOST)
                     self.set_state(LineState.HALTED, f"the line's process {report.reason}", "line_process_lost")
         if self.process.restarts > restarts:
             self._metrics.count_restart(self.name)
             self.set_state(LineState.STARTING, "starting the line again", None)
+        self._tell_alarms()
+
+    def _note_status(self, status: LineStatus) -> None:
+        if self._eye is not None:
+            self._eye.note_line(status)
 
     def _take_decision(self, decision: Decision) -> None:
         self._seq += 1
+        naming = None
+        if self._eye is not None:
+            decision, naming = self._eye.announce(decision)
         shift_s = self._clock.wall_s() - self._clock.monotonic_s()
-        message = decision_message(decision, self._identity, self._seq, shift_s)
+        message = decision_message(decision, self._identity, self._seq, shift_s, naming)
         self.publisher.publish_decision(message, decision.deadline.act_before_s)
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
-        _log.info("%s", in_words(self.name, decision))
+        _log.info("%s", in_words(self.name, decision, message["product"]))
         self._listeners.on_decision(decision, message)
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
@@ -178,6 +194,7 @@ class LineDesk:
             self._metrics.observe_processing(self.name, duration_s)
         if beat.status is LineStatus.REFUSED:
             self.refusal = beat.reason
+        self._note_status(beat.status)
         if beat.camera is not None:
             self._camera = beat.camera
         self._tell_status(beat)
@@ -202,18 +219,18 @@ class LineDesk:
         self._state = (state, reason, cause)
         self._metrics.set_state(self.name, state)
         self.publisher.publish_state(self._state_message(state, reason, cause))
-        self._tell_alarm(reason, cause)
+        self._state_trouble = {} if cause is None else {cause: reason}
+        self._tell_alarms()
 
-    def _tell_alarm(self, reason: str, cause: str | None) -> None:
-        """Raise the alarm of a new cause, after clearing the one before."""
+    def _tell_alarms(self) -> None:
+        """Raise the alarms of new causes, after clearing those that hold no longer."""
         now_s = self._clock.wall_s()
-        before = self._alarm
-        if before is not None and before.cause != cause:
-            self._alarm = None
-            self.publisher.publish_alarm(alarm_message(replace(before, raised=False), self._identity, now_s))
-        if cause is not None and self._alarm is None:
-            self._alarm = Alarm(cause=cause, raised=True, reason=reason, since_wall_s=now_s)
-            self.publisher.publish_alarm(alarm_message(self._alarm, self._identity, now_s))
+        troubles = self._state_trouble if self._eye is None else self._state_trouble | self._eye.troubles
+        for alarm in self._alarms.follow(troubles, now_s):
+            if alarm.cause not in self._state_trouble:  # which the state tells
+                level, word = (logging.WARNING, "raised") if alarm.raised else (logging.INFO, "cleared")
+                _log.log(level, "line %s: the alarm %s is %s: %s", self.name, alarm.cause, word, alarm.reason)
+            self.publisher.publish_alarm(alarm_message(alarm, self._identity, now_s))
 
     def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
         return state_message(state, reason, self._identity, self._recipe.identity, cause, self._clock.wall_s())
@@ -225,6 +242,8 @@ class LineDesk:
             self._metrics.set_camera(self.name, self._camera)
         self._metrics.set_delivery(self.name, self.publisher.counts)
         self._metrics.set_connected(self.name, connected=self.publisher.connected)
+        if self._eye is not None:
+            self._eye.refresh_metrics()
 
     def publish_stats(self) -> None:
         """Publish the line's counts."""
@@ -238,6 +257,7 @@ class LineDesk:
             delivery=self.publisher.counts,
             latency=tally.latency(),
             camera=self._camera,
+            triggers=None if self._eye is None else self._eye.stats,
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
 
@@ -268,8 +288,8 @@ def _frame_counts(beat: Heartbeat) -> FrameCounts:
     return counts + FrameCounts(repeated=beat.camera.repeated, **beat.camera.unfit)
 
 
-def in_words(line: str, decision: Decision) -> str:
-    """One decision for a person to read."""
+def in_words(line: str, decision: Decision, number: int | None) -> str:
+    """One decision for a person to read; ``number`` is the product's on the wire."""
     match, reading = decision.match, decision.reading
     color = "no color"
     if reading is not None:
@@ -279,4 +299,5 @@ def in_words(line: str, decision: Decision) -> str:
     verdict = (
         decision.verdict.value if decision.reason is None else f"{decision.verdict.value} ({decision.reason.value})"
     )
-    return f"{line} product {decision.product}: {verdict} -> {decision.branch} ({color}{nearest})"
+    product = "a product without a number" if number is None else f"product {number}"
+    return f"{line} {product}: {verdict} -> {decision.branch} ({color}{nearest})"

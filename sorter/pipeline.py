@@ -10,7 +10,7 @@ import numpy as np
 
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
-from sorter.decision import Ballot, Outcome, Timing, vote
+from sorter.decision import Ballot, Outcome, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
 from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs
 from sorter.product.gap import GapWatch
@@ -21,6 +21,7 @@ from sorter.records import BgrImage, Box, Decision, Frame, InvalidReason, Mask, 
 from sorter.sampling import Sampler, Samples, View
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
+from sorter.timing import Timing
 
 _STILL_S = 3.0
 _SLOWEST_PX_PER_S = 1.0

@@ -20,9 +20,12 @@ from sorter.outputs.http import MetricsServer
 from sorter.outputs.messages import LineIdentity
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
+from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.ports import Clock
 from sorter.settings.load import Loaded, Project
-from sorter.settings.site import LineSettings, SimulatorSource, SiteSettings
+from sorter.settings.recipe import Recipe
+from sorter.settings.site import LineSettings, PhotoEyeTrigger, SimulatorSource, SiteSettings
+from sorter.trigger_desk import TriggerDesk
 
 _TICK_S = 0.05
 _STATS_EVERY_S = 5.0
@@ -50,6 +53,7 @@ class Service:
         self._clock = clock
         self._registry = CollectorRegistry()
         self._metrics = Metrics(self._registry)
+        self._trigger_metrics = TriggerMetrics(self._registry)
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
@@ -67,10 +71,20 @@ class Service:
         def count_confirm(_decision_id: str, outcome: ConfirmOutcome) -> None:
             self._metrics.count_confirmation(settings.name, outcome)
 
+        eye = self._make_eye(settings, recipe)
+        on_trigger = None if eye is None else eye.hear
         with _told_with_place(site):
-            publisher = LinePublisher(identity, site.value.mqtt, self._clock, count_confirm, self._project.base)
+            publisher = LinePublisher(
+                identity, site.value.mqtt, self._clock, count_confirm, self._project.base, on_trigger=on_trigger
+            )
         process = LineProcess(job, self._clock)
-        return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners)
+        return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners, eye)
+
+    def _make_eye(self, settings: LineSettings, recipe: Recipe) -> TriggerDesk | None:
+        trigger = settings.trigger
+        if not isinstance(trigger, PhotoEyeTrigger):
+            return None
+        return TriggerDesk(settings, trigger, recipe.fallback.late, self._trigger_metrics, self._clock)
 
     @property
     def metrics_port(self) -> int | None:

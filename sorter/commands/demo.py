@@ -19,7 +19,8 @@ from sorter.demo.fit import refuse_misfits
 from sorter.demo.scoring import Scorer
 from sorter.errors import SorterError, UsageError
 from sorter.line_desk import Listeners
-from sorter.outputs.messages import Message, Topics, dumps
+from sorter.outputs.messages import Message, dumps
+from sorter.outputs.topics import Topics
 from sorter.ports import Clock
 from sorter.records import Decision
 from sorter.service import Service

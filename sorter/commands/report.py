@@ -62,7 +62,7 @@ class DecisionReport:
         age = f"  {message['age_ms']:>6}" if self._with_age else ""
         remarks = [(message["reason"] or "").replace("_", " "), _printable(name)]
         return (
-            f"{message['product']:>5}  {message['verdict']:<{_VERDICT_WIDTH}}"
+            f"{_number(message['product'], '5.0f')}  {message['verdict']:<{_VERDICT_WIDTH}}"
             f"  {message['bin'] or '-':<{self._bin_width}}  {message['branch']:<{self._branch_width}}"
             f"  {swatch(message['hex'])}{message['hex'] or '-':<7}  {_number(message['share'], '5.0%')}"
             f"  {_number(message['delta_e'], '5.1f')}  {_number(message['margin'], '6.1f')}{age}"

@@ -14,9 +14,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
-from sorter.outputs.messages import Topics, dumps
+from sorter.outputs.messages import dumps
 from sorter.outputs.mqtt_client import make_client, start_connecting
 from sorter.outputs.outbox import RecentIds
+from sorter.outputs.topics import Topics
 from sorter.ports import Clock
 from sorter.settings.site import MqttSettings
 

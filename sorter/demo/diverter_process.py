@@ -15,7 +15,7 @@ from sorter.demo.diverter import Diverter, DiverterCounts
 from sorter.errors import BrokerError
 from sorter.line_process import stop_signals_held
 from sorter.logs import set_up_log
-from sorter.outputs.messages import Topics
+from sorter.outputs.topics import Topics
 from sorter.settings.site import MqttSettings
 
 _START_TIMEOUT_S = 20.0

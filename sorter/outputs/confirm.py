@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sorter.outputs.incoming import read_object
 from sorter.outputs.messages import Message, rfc3339
 
 CONFIRM_SCHEMA = "sorter.confirm/1"
-_MAX_PAYLOAD_BYTES = 4096
 _MAX_ID_LENGTH = 256
 
 
@@ -45,7 +44,7 @@ def parse_confirm(payload: bytes) -> Confirm:
     Raises:
         ValueError: it is not a confirm message; the sentence says why.
     """
-    message = _object(payload)
+    message = read_object(payload, CONFIRM_SCHEMA)
     name = message.get("decision_id")
     if not isinstance(name, str) or not 0 < len(name) <= _MAX_ID_LENGTH:
         raise ValueError(f"its decision_id is not a text of 1 to {_MAX_ID_LENGTH} characters")
@@ -53,15 +52,3 @@ def parse_confirm(payload: bytes) -> Confirm:
     if not isinstance(outcome, str) or outcome not in set(ConfirmOutcome):
         raise ValueError(f"its outcome is not one of {', '.join(ConfirmOutcome)}")
     return Confirm(name, ConfirmOutcome(outcome))
-
-
-def _object(payload: bytes) -> Message:
-    if len(payload) > _MAX_PAYLOAD_BYTES:
-        raise ValueError(f"it is longer than {_MAX_PAYLOAD_BYTES} bytes")
-    try:
-        message = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise ValueError("it is not JSON") from error
-    if not isinstance(message, dict) or message.get("schema") != CONFIRM_SCHEMA:
-        raise ValueError(f"its schema is not {CONFIRM_SCHEMA}")
-    return message

@@ -30,7 +30,7 @@ _P = ParamSpec("_P")
 
 _LONGEST_EXPIRY_S = 2**32 - 1
 MAX_IN_FLIGHT = 10
-_KEPT_FREE = 2  # in the broker's window, for state and recipe
+_KEPT_FREE = 6  # in the broker's window, for state, recipe and alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Speaker:
     """Begins the client id."""
     will_topic: str
     will: bytes
-    listen_topic: str
+    listen_topics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +162,9 @@ class BrokerConnection:
     def _listen(self, client: Client) -> None:
         if self._settings.protocol is MqttProtocol.V5:
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-            client.subscribe(self._speaker.listen_topic, options=options)
+            client.subscribe([(topic, options) for topic in self._speaker.listen_topics])
         else:
-            client.subscribe(self._speaker.listen_topic, qos=1)
+            client.subscribe([(topic, 1) for topic in self._speaker.listen_topics])
 
     def _when_unreachable(self, _client: Client, _data: object) -> None:
         # The library calls this while it handles the error, and does not hand it over.
@@ -191,9 +191,9 @@ class BrokerConnection:
     def _when_subscribed(
         self, _client: Client, _data: object, _id: int, reasons: list[ReasonCode], _told: object
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
-            topic = self._speaker.listen_topic
-            _log.warning("the broker refuses the subscription to %s (%s): allow it", topic, reasons[0])
+        for topic, reason in zip(self._speaker.listen_topics, reasons, strict=False):
+            if reason.is_failure:
+                _log.warning("the broker refuses the subscription to %s (%s): allow it", topic, reason)
 
     def _when_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         if not message.retain:  # a retained one is from another time

@@ -60,3 +60,10 @@ class Throttle:
         self._last_s, held_back = now_s, self._held_back
         self._held_back = 0
         return held_back
+
+    def say(self, sentence: str, now_s: float) -> str | None:
+        """The sentence, with how many were held back; None where this one is, too."""
+        held_back = self.pass_on(now_s)
+        if held_back is None:
+            return None
+        return f"{sentence} ({held_back} more like it since the last such line)" if held_back else sentence

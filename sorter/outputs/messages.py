@@ -50,55 +50,11 @@ class LineIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Topics:
-    """The topics of one line, ``base/site/line/...``."""
+class Naming:
+    """What a photo-eye calls a product; all None where it did not announce it."""
 
-    base: str
-    site: str
-    line: str
-
-    def _topic(self, leaf: str) -> str:
-        return f"{self.base}/{self.site}/{self.line}/{leaf}"
-
-    @property
-    def decision(self) -> str:
-        """Out, QoS 1, never retained."""
-        return self._topic("decision")
-
-    @property
-    def state(self) -> str:
-        """Out, QoS 1, retained; also the last will."""
-        return self._topic("state")
-
-    @property
-    def recipe(self) -> str:
-        """Out, QoS 1, retained."""
-        return self._topic("recipe")
-
-    @property
-    def alarm(self) -> str:
-        """Out, QoS 1."""
-        return self._topic("alarm")
-
-    @property
-    def stats(self) -> str:
-        """Out, QoS 0."""
-        return self._topic("stats")
-
-    @property
-    def trigger(self) -> str:
-        """In, QoS 1."""
-        return self._topic("trigger")
-
-    @property
-    def confirm(self) -> str:
-        """In, QoS 1."""
-        return self._topic("confirm")
-
-    @property
-    def command(self) -> str:
-        """In, QoS 1: the filter of every command."""
-        return self._topic("command/+")
+    product: int | None = None
+    trigger_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +93,9 @@ def decision_id(identity: LineIdentity, seq: int) -> str:
     return f"{identity.boot_id}/{identity.line}/{seq}"
 
 
-def decision_message(decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float) -> Message:
+def decision_message(
+    decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float, naming: Naming | None = None
+) -> Message:
     """One product's decision as it goes on the wire.
 
     ``bin`` names where the color belongs: for ``routed``, and for ``late`` where the nearest bin reaches it
@@ -150,10 +108,11 @@ def decision_message(decision: Decision, identity: LineIdentity, seq: int, wall_
         identity: who speaks.
         seq: rises by one per line and boot.
         wall_minus_monotonic_s: what turns the line's monotonic seconds into seconds since 1970.
+        naming: where a photo-eye numbers the products, what it calls this one; None keeps the line's own number.
     """
     return (
         header(DECISION_SCHEMA, identity, decision_id=decision_id(identity, seq), seq=seq)
-        | {"product": decision.product, "trigger_id": None}
+        | asdict(naming or Naming(decision.product))
         | _times(decision, wall_minus_monotonic_s)
         | {"verdict": decision.verdict.value, "bin": _bin(decision), "branch": decision.branch}
         | {"reason": _reason(decision)}
@@ -177,6 +136,7 @@ def _times(decision: Decision, wall_minus_monotonic_s: float) -> Message:
 
     return {
         "captured_at": _rfc3339_of_ms(round(wall_ms(decision.captured_at_s))),
+        "time_base": decision.time_base.value,
         "decided_at": _rfc3339_of_ms(round(wall_ms(decision.decided_at_s))),
         "age_ms": round((decision.decided_at_s - decision.captured_at_s) * 1000),
         "act_after": edge(decision.deadline.act_after_s, math.ceil),

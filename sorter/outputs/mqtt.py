@@ -12,14 +12,16 @@ from typing import Any
 from sorter.outputs.confirm import ConfirmOutcome, parse_confirm
 from sorter.outputs.connection import MAX_IN_FLIGHT, BrokerConnection, Handlers, Speaker, delivered
 from sorter.outputs.link import Throttle
-from sorter.outputs.messages import LineIdentity, LineState, Topics, dumps, state_message
+from sorter.outputs.messages import LineIdentity, LineState, dumps, state_message
 from sorter.outputs.outbox import DeliveryCounts, Outbox, Outgoing, RecentIds
+from sorter.outputs.topics import Topics
 from sorter.ports import Clock
 from sorter.settings.site import MqttSettings
 
 _log = logging.getLogger(__name__)
 
 ConfirmHandler = Callable[[str, ConfirmOutcome], None]
+TriggerHandler = Callable[[bytes], None]
 
 _POLL_S = 0.01
 
@@ -36,25 +38,31 @@ class LinePublisher:
         clock: for deadlines and for the time lost.
         on_confirm: told of each decision's first valid confirm, in the library's thread.
         base_folder: where relative paths in the settings begin.
+        on_trigger: told of each payload on the trigger topic, in the library's thread; None does not listen there.
 
     Raises:
         ConfigurationError: the password or the certificate cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a line says and hears, made by the service and handed in
         self,
         identity: LineIdentity,
         settings: MqttSettings,
         clock: Clock,
         on_confirm: ConfirmHandler,
         base_folder: Path,
+        *,
+        on_trigger: TriggerHandler | None = None,
     ) -> None:
         self.topics = Topics(settings.base_topic, identity.site, identity.line)
         self._clock = clock
         self._on_confirm = on_confirm
+        self._on_trigger = on_trigger
         self._lock = threading.Lock()
         self._outbox = Outbox(max_in_flight=MAX_IN_FLIGHT)
         self._retained: dict[str, bytes] = {}
+        self._alarms: dict[str, Mapping[str, Any]] = {}
+        """The last of each cause, where it is raised or cleared on the connection that stands."""
         self._announced = 0
         """The connection on which state and recipe were published and decisions are on their way."""
         self._confirmed_ids = RecentIds()
@@ -64,8 +72,9 @@ class LinePublisher:
         self._malformed_log, self._refused_log = Throttle(), Throttle()
         self._wake = threading.Event()
         self._closing = False
-        handlers = Handlers(changed=self._wake.set, received=self._take_confirm)
-        speaker = _speaker(identity, self.topics)
+        handlers = Handlers(changed=self._wake.set, received=self._take)
+        heard = (self.topics.confirm,) if on_trigger is None else (self.topics.confirm, self.topics.trigger)
+        speaker = _speaker(identity, self.topics, heard)
         self._connection = BrokerConnection(speaker, settings, base_folder, clock, handlers)
         self._sender = threading.Thread(target=self._send_forever, name=f"mqtt-{identity.line}", daemon=True)
 
@@ -102,9 +111,14 @@ class LinePublisher:
         self._publish_retained(self.topics.recipe, dumps(message))
 
     def publish_alarm(self, message: Mapping[str, Any]) -> None:
-        """Publish an alarm if connected; the state, which waits for the connection, names the cause too."""
-        if self.connected:
-            self._connection.publish(self.topics.alarm, dumps(message), qos=1)
+        """Publish an alarm, now if connected, and again on every connect while it is raised.
+
+        That it cleared is said once more on the next connect: the broker may have been gone without our knowing.
+        """
+        with self._lock:
+            self._alarms[message["cause"]] = message
+            if self._standing:
+                self._send_alarm(message)
 
     def publish_stats(self, message: Mapping[str, Any]) -> None:
         """Publish the counts if connected; the next ones hold all that these do."""
@@ -125,6 +139,12 @@ class LinePublisher:
         with self._lock:
             self._take_answers()
             self._outbox.give_up(self._clock.monotonic_s())
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if topic == self.topics.trigger and self._on_trigger is not None:
+            self._on_trigger(payload)
+        else:
+            self._take_confirm(topic, payload)
 
     def _take_confirm(self, topic: str, payload: bytes) -> None:
         try:
@@ -166,6 +186,17 @@ class LinePublisher:
         if number:
             for topic, payload in self._retained.items():
                 self._connection.publish(topic, payload, qos=1, retain=True)
+            for alarm in self._alarms.values():
+                self._send_alarm(alarm)
+            self._alarms = {cause: alarm for cause, alarm in self._alarms.items() if alarm["raised"]}
+
+    @property
+    def _standing(self) -> bool:
+        """Whether the connection that stands has been told what a new one must know; under our lock."""
+        return self._announced != 0 and self._announced == self._connection.number
+
+    def _send_alarm(self, message: Mapping[str, Any]) -> None:
+        self._connection.publish(self.topics.alarm, dumps(message), qos=1)
 
     def _take_answers(self) -> None:
         while self._connection.answers:
@@ -179,7 +210,7 @@ class LinePublisher:
     def _publish_retained(self, topic: str, payload: bytes) -> None:
         with self._lock:
             self._retained[topic] = payload
-            if self._announced and self._announced == self._connection.number:
+            if self._standing:
                 self._connection.publish(topic, payload, qos=1, retain=True)
 
     def _stop_sender(self, end_s: float) -> None:
@@ -200,14 +231,13 @@ class LinePublisher:
             self._clock.wait_s(_POLL_S)
 
     def _warn(self, throttle: Throttle, sentence: str) -> None:
-        held_back = throttle.pass_on(self._clock.monotonic_s())
-        if held_back is not None:
-            more = f" ({held_back} more like it since the last such line)" if held_back else ""
-            _log.warning("%s%s", sentence, more)
+        said = throttle.say(sentence, self._clock.monotonic_s())
+        if said is not None:
+            _log.warning("%s", said)
 
 
-def _speaker(identity: LineIdentity, topics: Topics) -> Speaker:
+def _speaker(identity: LineIdentity, topics: Topics, heard: tuple[str, ...]) -> Speaker:
     words = "the connection to the sorter was lost without a farewell"
     will = state_message(LineState.OFFLINE, words, identity, None, None, None)
     name = f"sorter-{identity.site}-{identity.line}"
-    return Speaker(name, topics.state, dumps(will), topics.confirm)
+    return Speaker(name, topics.state, dumps(will), heard)

@@ -47,6 +47,22 @@ class LatencySummary:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerStats:
+    """A photo-eye's triggers since boot; those that were read are matched, without_product or pending."""
+
+    matched: int = 0
+    without_product: int = 0
+    pending: int = 0
+    malformed: int = 0
+    refused: int = 0
+    products_without_trigger: int = 0
+    eye_to_picture_ms: float | None = None
+    """How late the pictures' times are: the median of the last matches; None before ten."""
+    belt_speed_mm_per_s: float | None = None
+    """As the encoder tells; None where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineStats:
     """A line's counts since boot."""
 
@@ -61,6 +77,8 @@ class LineStats:
     """None before the first product."""
     camera: CameraReport | None = None
     """None where the source is no live one, and before it has told anything."""
+    triggers: TriggerStats | None = None
+    """None where no eye numbers the products."""
 
 
 def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) -> Message:
@@ -75,6 +93,7 @@ def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) ->
         "delivery": asdict(stats.delivery),
         "latency": stats.latency and asdict(stats.latency),
         "camera": stats.camera and _camera_facts(stats.camera),
+        "triggers": stats.triggers and asdict(stats.triggers),
     }
     return header(STATS_SCHEMA, identity, **facts)
 

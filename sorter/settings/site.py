@@ -23,6 +23,7 @@ from sorter.settings.source import (
     UsbSource,
     refuse_two_passwords,
 )
+from sorter.settings.trigger import PhotoEyeTrigger, Trigger, VisionTrigger
 
 __all__ = [
     "BeltSettings",
@@ -35,6 +36,7 @@ __all__ = [
     "MetricsSettings",
     "MqttProtocol",
     "MqttSettings",
+    "PhotoEyeTrigger",
     "ProductSettings",
     "Region",
     "RtspSource",
@@ -44,7 +46,9 @@ __all__ = [
     "SiteSettings",
     "Source",
     "TimingSettings",
+    "Trigger",
     "UsbSource",
+    "VisionTrigger",
 ]
 
 MOST_BRANCHES = 64
@@ -170,6 +174,8 @@ class LineSettings(Strict):
     """The ways out of this line, each by its name."""
     timing: TimingSettings
     """When the diverter must act."""
+    trigger: Trigger = VisionTrigger(kind="vision")
+    """What numbers the products; kind says which keys follow."""
 
 
 class MqttProtocol(StrEnum):

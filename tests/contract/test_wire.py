@@ -18,6 +18,7 @@ from sorter.outputs.messages import (
     Alarm,
     LineIdentity,
     LineState,
+    Naming,
     alarm_message,
     decision_message,
     dumps,
@@ -25,7 +26,8 @@ from sorter.outputs.messages import (
     state_message,
 )
 from sorter.outputs.outbox import DeliveryCounts
-from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, stats_message
+from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
+from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
     BinMatch,
     ColorReading,
@@ -42,7 +44,7 @@ from sorter.records import (
 from sorter.settings.recipe import Recipe
 
 FOLDER = Path(__file__).parents[2] / "config" / "schema"
-WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm")
+WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm", "trigger")
 PRODUCT_FIELDS = [
     "schema",
     "decision_id",
@@ -53,6 +55,7 @@ PRODUCT_FIELDS = [
     "product",
     "trigger_id",
     "captured_at",
+    "time_base",
     "decided_at",
     "age_ms",
     "verdict",
@@ -86,6 +89,7 @@ def hold(name: str, message) -> None:
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
 amounts = st.integers(0, 10**9)
 wall_s = st.floats(0, 4e9)
+trigger_stats = st.builds(TriggerStats, *[amounts] * 6, st.none() | st.floats(-1e4, 1e4), st.none() | st.floats(0, 1e5))
 labs = st.builds(Lab, st.floats(0, 100), st.floats(-128, 128), st.floats(-128, 128))
 differences = st.floats(0, 200)
 identities = st.builds(LineIdentity, names, names, names, st.booleans())
@@ -96,6 +100,7 @@ readings = st.builds(
     ColorReading,
     st.lists(st.builds(PaletteColor, labs, st.floats(0, 1)), min_size=1, max_size=6).map(tuple),
 )
+namings = st.just(Naming()) | st.builds(Naming, amounts, names)
 deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
 
 
@@ -129,6 +134,7 @@ def decisions(draw, verdict):
         reason=draw(st.sampled_from(InvalidReason)) if verdict is Verdict.INVALID else None,
         match=draw(matches if routed else st.none() | matches),
         reading=draw(readings if routed else st.none() | readings),
+        time_base=draw(st.sampled_from(TimeBase)),
     )
 
 
@@ -147,9 +153,9 @@ def test_the_decisions_schema_requires_every_field_of_the_contract():
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_decision_the_code_can_make_is_what_the_schema_says(verdict):
-    @given(decisions(verdict), identities, amounts, wall_s)
-    def holds(decision, identity, seq, wall_minus_monotonic_s):
-        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s))
+    @given(decisions(verdict), identities, amounts, wall_s, st.none() | namings)
+    def holds(decision, identity, seq, wall_minus_monotonic_s, naming):
+        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s, naming))
 
     holds()
 
@@ -200,6 +206,7 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         frames=data.draw(st.builds(FrameCounts, *[amounts] * 9)),
         delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 8)),
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
+        triggers=data.draw(st.none() | trigger_stats),
         camera=data.draw(st.none() | cameras),
     )
     hold("stats", stats_message(stats, identity, at_wall_s))
@@ -213,3 +220,8 @@ def test_every_alarm_is_what_the_schema_says(alarm, identity, at_wall_s):
 @given(st.builds(Confirm, names, st.sampled_from(ConfirmOutcome)), wall_s)
 def test_every_confirm_is_what_the_schema_says(confirm, at_wall_s):
     hold("confirm", confirm_message(confirm, at_wall_s))
+
+
+@given(st.builds(TriggerMessage, amounts, names, wall_s, amounts))
+def test_every_trigger_is_what_the_schema_says(trigger):
+    hold("trigger", trigger_message(trigger))

@@ -438,3 +438,20 @@ def test_a_session_of_outages_leaves_no_decision_unaccounted_for(mosquitto, line
 
 def test_a_decision_is_not_held_back_by_tcp(line):
     assert line.publisher._connection._client.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_line_hears_its_triggers_only_where_it_has_an_eye(mosquitto, lines, read, wait_for):
+    heard: list[bytes] = []
+    with_eye = LinePublisher(
+        IDENTITY, MqttSettings(port=mosquitto.port), SystemClock(), print, Path(), on_trigger=heard.append
+    )
+    topic = with_eye.topics.trigger
+    reader = read(mosquitto.port)
+    reader.client.publish(topic, b"old", qos=1, retain=True).wait_for_publish(5)
+    lines.append(Line(mosquitto.port))
+    with_eye.start()
+    wait_for("it listens", lambda: (reader.client.publish(topic, b"new", qos=1), heard)[1])
+    assert set(heard) == {b"new"}
+    assert lines[0].publisher.malformed_confirms == 0
+    assert mosquitto.log().count("line 1/trigger (QoS 1)") == 1
+    with_eye.close(state(LineState.OFFLINE), 1.0)

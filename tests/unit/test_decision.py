@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
@@ -8,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorter.decision import Ballot, Timing, judge, vote
+from sorter.decision import Ballot, judge, vote
 from sorter.records import BinMatch, ColorReading, Lab, PaletteColor, RunnerUp, Verdict
-from sorter.settings.site import LineSettings
 
 ROUTED, UNKNOWN, AMBIGUOUS = Verdict.ROUTED, Verdict.UNKNOWN, Verdict.AMBIGUOUS
 
@@ -123,48 +121,3 @@ class TestVote:
         assert (outcome.verdict is ROUTED) == bool(winners)
         if winners:
             assert outcome.ballot.match.bin == winners[0]
-
-
-def line_of(**timing: float) -> LineSettings:
-    return LineSettings.model_validate(
-        {
-            "name": "line",
-            "source": {"kind": "file", "path": "film.mp4"},
-            "recipe": "recipe.yaml",
-            "belt": {"direction": "right"},
-            "branches": {"near": {"distance_mm": 100}, "far": {"distance_mm": 500}, "here": {"distance_mm": 0}},
-            "timing": {"belt_speed_mm_per_s": 250} | timing,
-        }
-    )
-
-
-class TestTiming:
-    def test_a_diverter_acts_when_the_product_is_there_less_its_delay(self) -> None:
-        timing = Timing.of(line_of(actuator_delay_s=0.05, tolerance_s=0.1))
-        near, far = timing.deadline("near", 10.0), timing.deadline("far", 10.0)
-        assert (near.act_after_s, near.act_before_s) == pytest.approx((10.25, 10.45))
-        assert (far.act_after_s, far.act_before_s) == pytest.approx((11.85, 12.05))
-
-    def test_a_branch_at_the_decision_line_leaves_only_the_tolerance(self) -> None:
-        deadline = Timing.of(line_of(actuator_delay_s=0.2, tolerance_s=0.1)).deadline("here", 10.0)
-        assert (deadline.act_after_s, deadline.act_before_s) == pytest.approx((9.7, 9.9))
-
-    @given(
-        st.floats(1, 5000),
-        st.floats(0, 60),
-        st.floats(0.001, 60),
-        st.floats(0, 1e6),
-        st.sampled_from(["near", "far", "here"]),
-    )
-    def test_every_window_is_twice_the_tolerance_and_later_for_what_is_farther(
-        self, speed: float, delay_s: float, tolerance_s: float, crossed_at_s: float, branch: str
-    ) -> None:
-        line = line_of(belt_speed_mm_per_s=speed, actuator_delay_s=delay_s, tolerance_s=tolerance_s)
-        timing = Timing.of(line)
-        deadline = timing.deadline(branch, crossed_at_s)
-        assert deadline.act_before_s - deadline.act_after_s == pytest.approx(2 * tolerance_s, abs=1e-6)
-        middle_s = (deadline.act_before_s + deadline.act_after_s) / 2
-        travel_s = line.branches[branch].distance_mm / speed - delay_s
-        assert math.isclose(middle_s, crossed_at_s + travel_s, abs_tol=1e-6)
-        here, near, far = (timing.deadline(name, crossed_at_s).act_after_s for name in ("here", "near", "far"))
-        assert here <= near <= far

@@ -43,6 +43,11 @@ def test_the_columns_stand_under_their_headings_whatever_the_names(capsys):
     assert totals == "2 products decided: 1 routed, 1 invalid"
 
 
+def test_a_product_that_no_eye_announced_has_no_number(capsys):
+    _, row, _ = lines(capsys, ROUTED | {"product": None})
+    assert row.startswith("    -  routed")
+
+
 def test_a_film_has_no_ages(capsys):
     heading, *_ = lines(capsys, ROUTED)
     assert "age" not in heading

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from sorter.outputs.messages import (
     LineIdentity,
     LineState,
-    Topics,
+    Naming,
     decision_message,
     dumps,
     rfc3339,
     state_message,
 )
+from sorter.outputs.topics import Topics
 from sorter.records import (
     BinMatch,
     ColorReading,
@@ -61,6 +62,7 @@ def test_a_routed_decision_as_it_goes_on_the_wire():
         "product": 41,
         "trigger_id": None,
         "captured_at": "2023-11-14T22:13:20.000Z",
+        "time_base": "arrival",
         "decided_at": "2023-11-14T22:13:20.042Z",
         "age_ms": 42,
         "verdict": "routed",
@@ -83,6 +85,16 @@ def test_a_routed_decision_as_it_goes_on_the_wire():
         "recipe": {"name": "apples", "revision": 3, "hash": "0123456789abcdef"},
         "simulated": False,
     }
+
+
+def test_a_product_that_an_eye_announced_is_called_what_the_eye_calls_it():
+    sent = decision_message(ROUTED, IDENTITY, 12, WALL_MINUS_MONOTONIC_S, Naming(5041, "eye-5041"))
+    assert sent == message() | {"product": 5041, "trigger_id": "eye-5041"}
+
+
+def test_a_product_that_an_eye_should_have_announced_has_no_number_and_is_routed_all_the_same():
+    sent = decision_message(ROUTED, IDENTITY, 12, WALL_MINUS_MONOTONIC_S, Naming())
+    assert sent == message() | {"product": None, "trigger_id": None}
 
 
 def test_the_window_on_the_wire_lies_inside_the_real_one():

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sorter.settings.load import load_project, load_recipe
 from sorter.settings.recipe import Recipe
 from sorter.settings.schema import FOLDER, SCHEMAS, schema_text, write_schemas
-from sorter.settings.site import SiteSettings
+from sorter.settings.site import PhotoEyeTrigger, SiteSettings
 
 CONFIG = Path(__file__).parents[3] / "config"
 FILES = sorted(CONFIG.rglob("*.yaml"))
@@ -69,6 +69,19 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
 def test_the_shipped_files_show_every_key(file: str, model: type[BaseModel]) -> None:
     text = (CONFIG / file).read_text(encoding="utf-8")
     assert [key for key in _keys(model) if not re.search(rf"\b{key}:", text)] == []
+
+
+def test_the_commented_out_trigger_of_the_shipped_settings_is_right(tmp_path: Path) -> None:
+    text = (CONFIG / "sorter.yaml").read_text(encoding="utf-8")
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "demo.yaml").write_bytes((CONFIG / "recipes" / "demo.yaml").read_bytes())
+    before, rest = text.split("    trigger:\n      kind: vision\n    #\n")
+    (tmp_path / "sorter.yaml").write_text(
+        before + re.sub(r"(?m)^    # (?=trigger:|  )", "    ", rest, count=7), "utf-8"
+    )
+    trigger = load_project(tmp_path).site.value.lines[0].trigger
+    assert isinstance(trigger, PhotoEyeTrigger)
+    assert (trigger.distance_mm, trigger.latency_s, trigger.mm_per_count) == (300, 0.04, 0.1)
 
 
 def test_the_commented_out_keys_of_the_shipped_settings_are_right(tmp_path: Path) -> None:

@@ -183,6 +183,36 @@ SITE_MISTAKES = {
         "site: plant\nmqtt: {password_env: A, password_file: b}",
         "2:7: mqtt: password_env and password_file are both given: keep one",
     ),
+    "trigger's kind": (
+        "    belt:",
+        "    trigger: {kind: photoeye, distance_mm: 300}\n    belt:",
+        "8:21: lines.0.trigger.kind: must be one of vision, photo_eye, got 'photoeye', did you mean 'photo_eye'?",
+    ),
+    "no trigger's kind": (
+        "    belt:",
+        "    trigger: {distance_mm: 300}\n    belt:",
+        "8:14: lines.0.trigger: the key 'kind' is missing: add it, one of vision, photo_eye",
+    ),
+    "eye without a distance": (
+        "    belt:",
+        "    trigger: {kind: photo_eye}\n    belt:",
+        "8:14: lines.0.trigger: the key 'distance_mm' is missing: add it",
+    ),
+    "eye downstream": (
+        "    belt:",
+        "    trigger: {kind: photo_eye, distance_mm: -300}\n    belt:",
+        "8:45: lines.0.trigger.distance_mm: must be at least 0, got -300",
+    ),
+    "eye's keys without an eye": (
+        "    belt:",
+        "    trigger: {kind: vision, window_s: 0.2}\n    belt:",
+        "8:29: lines.0.trigger: unknown key 'window_s'; the keys here are kind",
+    ),
+    "no window": (
+        "    belt:",
+        "    trigger: {kind: photo_eye, distance_mm: 300, window_s: 0}\n    belt:",
+        "8:60: lines.0.trigger.window_s: must be more than 0, got 0",
+    ),
     "no lines": (None, "site: a\nlines: []\n", "2:8: lines: must have 1 or more entries, has 0"),
 }
 

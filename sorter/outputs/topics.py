@@ -1,0 +1,57 @@
+"""Where each message of a line goes, and where what it hears comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one line, ``base/site/line/...``."""
+
+    base: str
+    site: str
+    line: str
+
+    def _topic(self, leaf: str) -> str:
+        return f"{self.base}/{self.site}/{self.line}/{leaf}"
+
+    @property
+    def decision(self) -> str:
+        """Out, QoS 1, never retained."""
+        return self._topic("decision")
+
+    @property
+    def state(self) -> str:
+        """Out, QoS 1, retained; also the last will."""
+        return self._topic("state")
+
+    @property
+    def recipe(self) -> str:
+        """Out, QoS 1, retained."""
+        return self._topic("recipe")
+
+    @property
+    def alarm(self) -> str:
+        """Out, QoS 1."""
+        return self._topic("alarm")
+
+    @property
+    def stats(self) -> str:
+        """Out, QoS 0."""
+        return self._topic("stats")
+
+    @property
+    def trigger(self) -> str:
+        """In, QoS 1."""
+        return self._topic("trigger")
+
+    @property
+    def confirm(self) -> str:
+        """In, QoS 1."""
+        return self._topic("confirm")
+
+    @property
+    def command(self) -> str:
+        """In, QoS 1: the filter of every command."""
+        return self._topic("command/+")
