@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from sorter.capture.simulator.truth import Schedule, TrueProduct
-from sorter.decision import Timing
 from sorter.product.region import Grid, build_grid, direction_deg
 from sorter.records import Verdict
 from sorter.settings.site import LineSettings, SimulatorSource
+from sorter.timing import Timing
 
 _MOST_PASSAGE_S = 1.0
 """More than a product takes to pass a line, so that all that may be the nearest one are looked at."""
