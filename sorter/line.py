@@ -111,6 +111,7 @@ class Line:
         self._undecided_before = (0, 0)
         """Vanished and intruders, up to this opening of a film."""
         self._last_beat_s = -1e9
+        self._feed: Feed | None = None
         self._blind_since_s: float | None = None
 
     def run(self) -> None:
@@ -128,7 +129,7 @@ class Line:
             self._say(LineStatus.REFUSED, str(error))
 
     def _run_live(self) -> None:
-        feed = self._open_feed()
+        self._feed = feed = self._open_feed()
         stages = Stages(self._job, lambda _frame: self._clock.monotonic_s(), self._may_decide)
         feed.start()
         try:
@@ -137,9 +138,9 @@ class Line:
                 self._watch(feed, stages)
                 if frame is not None:
                     self._take(frame, stages)
+                    feed.want_from(frame.captured_at_s + self._looks_apart_s(stages.pipeline))
         finally:
             feed.stop()
-            self._note_feed(feed)
             self._hand_over(stages.finish())
             self._beat(force=True)
         if feed.ended:
@@ -148,8 +149,8 @@ class Line:
     def _open_feed(self) -> Feed:
         job, settings = self._job, self._job.settings
         source = settings.source
-        return Feed(
-            lambda: open_source(settings, job.base, self._clock),
+        feed = Feed(
+            lambda: open_source(settings, job.base, self._clock, feed.wants),
             describe(source, job.base),
             settings.guards,
             getattr(source, "timeout_s", _LOST_S),
@@ -157,10 +158,13 @@ class Line:
             settings.name,
             bounding_box(settings.region),
         )
+        return feed
+
+    def _looks_apart_s(self, pipeline: Pipeline | None) -> float:
+        return 0.0 if pipeline is None else min(pipeline.looks_apart_s, 1 / self._job.settings.look_rate_hz)
 
     def _watch(self, feed: Feed, stages: Stages) -> None:
         """Tell whether the line sees; what was seen before it went blind is decided while that still helps."""
-        self._note_feed(feed)
         blind = feed.blindness
         if blind is not None:
             if self._blind_since_s is None:
@@ -179,6 +183,7 @@ class Line:
             quality_reason=redact(why),
             unfit=counts.unfit,
             repeated=counts.repeated,
+            passed_over=counts.passed_over,
             reconnects=feed.link.reconnects,
             outage_s=feed.link.outage_s,
             degraded=feed.degraded,
@@ -283,6 +288,8 @@ class Line:
         now_s = self._clock.monotonic_s()
         if force or now_s - self._last_beat_s >= HEARTBEAT_S:
             self._last_beat_s = now_s
+            if self._feed is not None:
+                self._note_feed(self._feed)
             self._report(self._progress.heartbeat())
 
 

@@ -282,10 +282,10 @@ class LineDesk:
 
 def _frame_counts(beat: Heartbeat) -> FrameCounts:
     """Every picture has one fate."""
-    counts = FrameCounts(beat.frames_processed, beat.frames_given_up, beat.frames_corrupt)
+    counts = FrameCounts(processed=beat.frames_processed, given_up=beat.frames_given_up, corrupt=beat.frames_corrupt)
     if beat.camera is None:
         return counts
-    return counts + FrameCounts(repeated=beat.camera.repeated, **beat.camera.unfit)
+    return counts + FrameCounts(passed_over=beat.camera.passed_over, repeated=beat.camera.repeated, **beat.camera.unfit)
 
 
 def in_words(line: str, decision: Decision, number: int | None) -> str:

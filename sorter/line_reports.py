@@ -57,6 +57,8 @@ class CameraReport:
     """Pictures that failed a guard, by `capture.guards.Fault`."""
     repeated: int
     """Pictures identical to the one before."""
+    passed_over: int
+    """Pictures that were not needed."""
     reconnects: int
     outage_s: float
     """Without pictures, in all outages that are over."""

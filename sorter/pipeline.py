@@ -24,6 +24,8 @@ from sorter.settings.site import LineSettings
 from sorter.timing import Timing
 
 _STILL_S = 3.0
+_LOOKS = 24
+"""While a product passes through the region."""
 _SLOWEST_PX_PER_S = 1.0
 """A belt that is slower stands, and nobody knows when it will go on."""
 _SCENE_CHANGE = 0.5
@@ -105,6 +107,17 @@ class Pipeline:
     def belt_speed_px_per_s(self) -> float | None:
         """The belt's speed in the picture, as learned from products; None until one has moved."""
         return self._tracker.speed_px_per_s
+
+    @property
+    def looks_apart_s(self) -> float:
+        """How far apart looks at the belt may be, seconds; 0 while every frame counts.
+
+        A product is seen in two dozen looks on its way; it is a matter of cost, not of need, to look more often.
+        """
+        speed = self.belt_speed_px_per_s
+        if self.learning or speed is None:
+            return 0.0
+        return self._grid.length_px / _LOOKS / max(speed, _SLOWEST_PX_PER_S)
 
     def process(self, frame: Frame) -> list[Decision]:
         """Take the next frame."""

@@ -53,6 +53,8 @@ class Frame:
     """Where the left upper corner of ``image_bgr`` lies in the whole picture: x, y."""
     picture_px: tuple[int, int] | None = None
     """Width and height of the whole picture; None where ``image_bgr`` is all of it."""
+    passed_over: bool = False
+    """Nobody needs this picture: it only shows that the source lives. Its pixels may be left out."""
     still_since_s: float | None = None
     """Frames were left out before this one since the picture stood still, or was frozen: from this time on (monotonic
     seconds) nothing is known of what the belt did."""

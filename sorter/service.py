@@ -28,6 +28,7 @@ from sorter.settings.site import LineSettings, PhotoEyeTrigger, SimulatorSource,
 from sorter.trigger_desk import TriggerDesk
 
 _TICK_S = 0.05
+_METRICS_EVERY_S = 0.25
 _STATS_EVERY_S = 5.0
 _STOP_LINES_S = 1.5
 _STOP_S = 2.5
@@ -59,6 +60,7 @@ class Service:
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
         self._server: MetricsServer | None = None
         self._ticked_at_s = clock.monotonic_s()
+        self._metrics_at_s = clock.monotonic_s()
         self._stats_at_s = clock.monotonic_s() + _STATS_EVERY_S
 
     def _make_desk(self, index: int, settings: LineSettings, boot_id: str) -> LineDesk:
@@ -141,9 +143,12 @@ class Service:
         now_s = self._clock.monotonic_s()
         for desk in self._desks:
             desk.listen()
-            desk.refresh_metrics()
+            if now_s >= self._metrics_at_s:
+                desk.refresh_metrics()
             if now_s >= self._stats_at_s:
                 desk.publish_stats()
+        if now_s >= self._metrics_at_s:
+            self._metrics_at_s = now_s + _METRICS_EVERY_S
         if now_s >= self._stats_at_s:
             self._stats_at_s = now_s + _STATS_EVERY_S
         self._ticked_at_s = now_s

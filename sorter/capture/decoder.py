@@ -48,6 +48,18 @@ class Picture(NamedTuple):
     """Width and height of the whole picture; None where ``image_bgr`` is all of it."""
 
 
+class Decoded(NamedTuple):
+    """A decoded frame that is not converted yet."""
+
+    frame: av.VideoFrame
+    number: int
+
+    @property
+    def pts_s(self) -> float | None:
+        """As `Picture.pts_s`."""
+        return self.frame.time
+
+
 class _Part:
     """Cuts a rectangle out of decoded frames without copying, so that no more than it need be converted.
 
@@ -145,18 +157,40 @@ class Decoder:
         self._prepare()
 
     def pictures(self, packet: av.Packet[av.VideoStream]) -> Iterator[Picture]:
-        """Decode one packet; damaged frames are counted and passed over.
+        """Decode one packet and convert its frames; damaged frames are counted and passed over.
 
         Raises:
             SourceError: the picture size changed.
         """
+        return map(self.convert, self.frames(packet))
+
+    def frames(self, packet: av.Packet[av.VideoStream]) -> Iterator[Decoded]:
+        """Decode one packet; as `pictures`, for those who do not need the pixels of every frame."""
         try:
             frames = self._stream.decode(packet)
         except (av.error.FFmpegError, ValueError) as error:
             self.pass_over(str(error))
             return
         for frame in frames:
-            yield from self._picture(frame)
+            number = self.frames_seen
+            self.frames_seen += 1
+            if not self._trust.allows(frame):
+                self.frames_skipped += 1
+                continue
+            self._check_same_size(frame)
+            yield Decoded(frame, number)
+
+    def convert(self, decoded: Decoded) -> Picture:
+        """The pixels of a frame, or of the part of it that is wanted."""
+        frame, number = decoded
+        turn = _ROTATIONS.get(round(frame.rotation) % 360)
+        if turn is not None:
+            upright = np.asarray(cv2.rotate(self._bgr(frame), turn), np.uint8)
+            return Picture(upright, number, frame.time)
+        if self._part is None:
+            return Picture(self._bgr(frame), number, frame.time)
+        image = self._bgr(self._part.cut(frame))
+        return Picture(image, number, frame.time, self._part.origin_px, (frame.width, frame.height))
 
     def pass_over(self, why: str) -> None:
         """Count a packet that could not be read or decoded."""
@@ -175,15 +209,6 @@ class Decoder:
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(MAX_PIXELS)}
 
-    def _picture(self, frame: av.VideoFrame) -> Iterator[Picture]:
-        number = self.frames_seen
-        self.frames_seen += 1
-        if not self._trust.allows(frame):
-            self.frames_skipped += 1
-            return
-        self._check_same_size(frame)
-        yield self._convert(frame, number)
-
     def _check_same_size(self, frame: av.VideoFrame) -> None:
         size = (frame.width, frame.height)
         if size == self._size:
@@ -195,16 +220,6 @@ class Decoder:
                 f"{size[0]} x {size[1]} pixels: give each size its own film or fix the camera's resolution"
             )
         self._size = size
-
-    def _convert(self, frame: av.VideoFrame, number: int) -> Picture:
-        turn = _ROTATIONS.get(round(frame.rotation) % 360)
-        if turn is not None:
-            upright = np.asarray(cv2.rotate(self._bgr(frame), turn), np.uint8)
-            return Picture(upright, number, frame.time)
-        if self._part is None:
-            return Picture(self._bgr(frame), number, frame.time)
-        image = self._bgr(self._part.cut(frame))
-        return Picture(image, number, frame.time, self._part.origin_px, (frame.width, frame.height))
 
     def _bgr(self, frame: av.VideoFrame) -> BgrImage:
         bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)

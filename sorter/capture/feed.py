@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from sorter.settings.guards import GuardSettings
 _log = logging.getLogger(__name__)
 
 _WATCH_S = 0.05
+_ROOM_S = 0.005
+"""A frame that comes this much before its time is taken, rather than the next one."""
 _STOP_S = 0.9
 """A read that hangs in a native library is left to its own time-out; nobody waits longer for it."""
 _MOST_HANGING = 3
@@ -39,6 +42,8 @@ class FeedCounts:
     """A newer one was there before they could be looked at."""
     corrupt: int
     """Could not be decoded."""
+    passed_over: int
+    """Not needed, since the belt had hardly moved."""
     repeated: int
     unfit: dict[str, int]
     """By fault."""
@@ -86,7 +91,8 @@ class Feed:
         self._opening: Opening | None = None
         self._hanging: list[Opening] = []
         self._unfit: Counter[str] = Counter()
-        self._repeated = 0
+        self._repeated = self._passed_over = 0
+        self._wanted_from_s = -math.inf
         self._left_out_since_s: float | None = None
         """Since when the picture stood still, of which frames were left out."""
         self._corrupt = self._corrupt_before = 0
@@ -125,6 +131,14 @@ class Feed:
             if left_s <= 0:
                 return None
 
+    def want_from(self, captured_at_s: float) -> None:
+        """Pass over what is taken before this time (monotonic seconds); it still shows that the source lives."""
+        self._wanted_from_s = captured_at_s
+
+    def wants(self, captured_at_s: float) -> bool:
+        """Whether the pixels of a frame taken then are needed."""
+        return captured_at_s >= self._wanted_from_s - _ROOM_S
+
     @property
     def ended(self) -> bool:
         """Whether the source came to its end, as films do."""
@@ -145,7 +159,9 @@ class Feed:
     def counts(self) -> FeedCounts:
         """What became of its pictures."""
         with self._lock:
-            return FeedCounts(self._shelf.frames_given_up, self._corrupt, self._repeated, dict(self._unfit))
+            return FeedCounts(
+                self._shelf.frames_given_up, self._corrupt, self._passed_over, self._repeated, dict(self._unfit)
+            )
 
     @property
     def degraded(self) -> bool:
@@ -233,7 +249,13 @@ class Feed:
             self._link.picture(now_s)
             self._note_damage(opening, now_s)
             self._time_base = frame.time_base
-            finding = self._guards.check(frame, arrived_s)
+            if frame.passed_over or not self.wants(frame.captured_at_s):
+                finding = self._guards.check_times(frame, arrived_s)
+                if finding is None:
+                    self._passed_over += 1
+                    return
+            else:
+                finding = self._guards.check(frame, arrived_s)
             if finding is not None or self._guards.repeats:
                 self._left_out_since_s = self._guards.still_since_s or self._left_out_since_s
             if finding is not None:

@@ -89,8 +89,8 @@ class Probe:
 
     def detailed_share(self) -> float:
         """Part of the blocks that show something, 0..1."""
-        # Every seventh block is enough for a share, and seldom twice in one column of the picture; laid side by side they
-        # are reduced all at once.
+        # Every seventh block is enough for a share, and seldom twice in one column of the picture; laid side by side
+        # they are reduced all at once.
         green = np.ascontiguousarray(self._blocks[::7, :, 1].T)
         return float((green.max(axis=0) - green.min(axis=0) > _DETAIL).mean()) if green.size else 0.0
 
@@ -361,10 +361,19 @@ class Guards:
 
     def check(self, frame: Frame, arrived_s: float) -> Finding | None:
         """Look at the next picture; None where it may be decided by."""
+        return self.check_times(frame, arrived_s) or self._check_pixels(frame)
+
+    def check_times(self, frame: Frame, arrived_s: float) -> Finding | None:
+        """As `check`, of a picture that nobody needs: only whether it is live and fresh."""
+        reason = self._gap.check(frame, arrived_s)
+        if reason is not None:
+            return Finding(Fault.GAP, reason)
+        reason = too_old(arrived_s - frame.captured_at_s, self._settings.max_age_s)
+        return None if reason is None else Finding(Fault.STALE, reason)
+
+    def _check_pixels(self, frame: Frame) -> Finding | None:
         limits, probe = self._settings, Probe(frame)
         checks: Sequence[tuple[Fault, Callable[[], str | None]]] = (
-            (Fault.GAP, lambda: self._gap.check(frame, arrived_s)),
-            (Fault.STALE, lambda: too_old(arrived_s - frame.captured_at_s, limits.max_age_s)),
             (Fault.FROZEN, lambda: self._frozen.check(probe, frame)),
             (Fault.DARK, lambda: too_dark(probe, limits.dark_level)),
             (Fault.OVEREXPOSED, lambda: too_bright(probe, limits.overexposed_share)),

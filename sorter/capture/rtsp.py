@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 import av.container
 import av.error
+import numpy as np
 
-from sorter.capture.decoder import Decoder, Picture
+from sorter.capture.decoder import Decoded, Decoder
 from sorter.capture.picture import ColorWatch
 from sorter.capture.redact import join_credentials, redact
-from sorter.capture.stream_clock import StreamClock
+from sorter.capture.stream_clock import Moment, StreamClock
 from sorter.errors import SourceError, SourceRefusedError
 from sorter.ports import Clock
-from sorter.records import Box, Frame
+from sorter.records import BgrImage, Box, Frame
 
 _log = logging.getLogger(__name__)
 
+_NO_PIXELS: BgrImage = np.empty((0, 0, 3), np.uint8)
 _PROBE_US = 100_000
 """FFmpeg looks at a stream this long before it gives the first packet; by itself it takes a second, at each connect."""
 
@@ -46,17 +48,26 @@ class Camera:
 class RtspStream:
     """`ports.FrameSource` over an RTSP camera; each `frames` connects anew.
 
+    Args:
+        camera: where it is.
+        clock: time.
+        wanted: asked of each frame, by the time it was taken: whether its pixels are needed. Converting them costs a
+            fifth of the decoding.
+
     Attributes:
         clock_offset_s: by how much the camera's clock seems to be behind ours; None where it does not tell its time.
     """
 
     live = True
 
-    def __init__(self, camera: Camera, clock: Clock) -> None:
+    def __init__(
+        self, camera: Camera, clock: Clock, wanted: Callable[[float], bool] = lambda _captured_at_s: True
+    ) -> None:
         self.frames_skipped = 0
         self.clock_offset_s: float | None = None
         self._camera = camera
         self._clock = clock
+        self._wanted = wanted
         self._closed = threading.Event()
 
     def frames(self) -> Iterator[Frame]:
@@ -70,9 +81,15 @@ class RtspStream:
             camera = self._camera
             decoder = Decoder(container.streams.video[0], camera.url, camera.part, one_size=False)
             stream_clock, watch = StreamClock(), ColorWatch(camera.url)
-            for picture in self._pictures(container, decoder):
+            for decoded in self._decoded(container, decoder):
+                moment, arrived_s = self._moment(decoded, stream_clock, container)
+                if not self._wanted(moment.captured_at_s):
+                    yield _frame(_NO_PIXELS, decoded, moment, arrived_s, stream_clock, passed_over=True)
+                    continue
+                picture = decoder.convert(decoded)
                 watch.see(picture.image_bgr)
-                yield self._frame(picture, stream_clock, container)
+                frame = _frame(picture.image_bgr, decoded, moment, arrived_s, stream_clock)
+                yield replace(frame, origin_px=picture.origin_px, picture_px=picture.picture_px)
         if not self._closed.is_set():
             raise SourceError(f"{self._camera.url}: the stream ended: check the camera")
 
@@ -83,30 +100,24 @@ class RtspStream:
         """
         self._closed.set()
 
-    def _frame(self, picture: Picture, stream_clock: StreamClock, container: av.container.InputContainer) -> Frame:
+    def _moment(
+        self, decoded: Decoded, stream_clock: StreamClock, container: av.container.InputContainer
+    ) -> tuple[Moment, float]:
+        """When a frame was taken, and when it came."""
         arrived_s, trusted = self._clock.monotonic_s(), stream_clock.trusts_time_stamps
-        moment = stream_clock.place(picture.pts_s, arrived_s, self._camera_delay_s(picture, container))
+        moment = stream_clock.place(decoded.pts_s, arrived_s, self._camera_delay_s(decoded, container))
         self.clock_offset_s = stream_clock.camera_offset_s
         if trusted and not stream_clock.trusts_time_stamps:
             sentence = "its time stamps jump, so pictures count from their arrival: mend the camera's clock"
             _log.warning("%s: %s", self._camera.url, sentence)
-        return Frame(
-            picture.image_bgr,
-            picture.number,
-            moment.captured_at_s,
-            arrived_at_s=arrived_s,
-            time_base=moment.time_base,
-            pts_s=picture.pts_s if stream_clock.trusts_time_stamps else None,
-            origin_px=picture.origin_px,
-            picture_px=picture.picture_px,
-        )
+        return moment, arrived_s
 
-    def _camera_delay_s(self, picture: Picture, container: av.container.InputContainer) -> float | None:
+    def _camera_delay_s(self, decoded: Decoded, container: av.container.InputContainer) -> float | None:
         """How long ago the camera took a picture, by its own clock, which its RTCP reports tell."""
         zero_us = container.start_time_realtime
-        if zero_us is None or zero_us <= 0 or picture.pts_s is None:
+        if zero_us is None or zero_us <= 0 or decoded.pts_s is None:
             return None
-        return self._clock.wall_s() - (zero_us / 1e6 + picture.pts_s)
+        return self._clock.wall_s() - (zero_us / 1e6 + decoded.pts_s)
 
     def _connect(self) -> av.container.InputContainer:
         camera, began_s = self._camera, self._clock.monotonic_s()
@@ -122,18 +133,38 @@ class RtspStream:
             raise SourceRefusedError(f"{camera.url}: the stream has no pictures: choose the camera's video stream")
         return container
 
-    def _pictures(self, container: av.container.InputContainer, decoder: Decoder) -> Iterator[Picture]:
+    def _decoded(self, container: av.container.InputContainer, decoder: Decoder) -> Iterator[Decoded]:
         skipped_before = self.frames_skipped
         try:
             for packet in container.demux(video=0):
                 if self._closed.is_set():
                     return
-                yield from decoder.pictures(packet)
+                yield from decoder.frames(packet)
                 self.frames_skipped = skipped_before + decoder.frames_skipped
         except (av.error.FFmpegError, OSError) as error:
             if self._closed.is_set():
                 return
             raise SourceError(_loss(self._camera, error)) from None  # its cause names the address in full
+
+
+def _frame(  # noqa: PLR0913 - what is known of a frame
+    image_bgr: BgrImage,
+    decoded: Decoded,
+    moment: Moment,
+    arrived_s: float,
+    stream_clock: StreamClock,
+    *,
+    passed_over: bool = False,
+) -> Frame:
+    return Frame(
+        image_bgr,
+        decoded.number,
+        moment.captured_at_s,
+        arrived_at_s=arrived_s,
+        time_base=moment.time_base,
+        pts_s=decoded.pts_s if stream_clock.trusts_time_stamps else None,
+        passed_over=passed_over,
+    )
 
 
 def _open(camera: Camera) -> av.container.InputContainer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,25 +33,32 @@ from sorter.settings.site import (
 _USB = re.compile(r"(?:usb:)?(\d+)", re.IGNORECASE)
 
 
-def open_source(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
+Wanted = Callable[[float], bool]
+"""Whether the pixels of a frame taken at that time (monotonic seconds) are needed."""
+
+
+def open_source(
+    line: LineSettings, base: Path, clock: Clock, wanted: Wanted = lambda _captured_at_s: True
+) -> FrameSource:
     """Build and check the source of a line; a network camera is only connected by its `frames`.
 
     Args:
         line: its settings.
         base: the folder of the settings file, from which its paths are counted.
         clock: gives the frames their time.
+        wanted: a live source may leave out the pixels of what is not.
 
     Raises:
         SourceError: the source cannot be opened; one sentence that names it and the remedy.
     """
     try:
-        return _open(line, base, clock)
+        return _open(line, base, clock, wanted)
     except OSError as error:
         sentence = f"{error.filename}: cannot be opened ({error.strerror}): mend its name or its rights"
         raise SourceError(sentence) from error
 
 
-def _open(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
+def _open(line: LineSettings, base: Path, clock: Clock, wanted: Wanted) -> FrameSource:
     match line.source:
         case FileSource() as film:
             return FilmSource(FilmPath(base / film.path, film.realtime), clock)
@@ -59,7 +67,7 @@ def _open(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
         case UsbSource() as usb:
             return UsbCamera(usb, clock)
         case RtspSource() as rtsp:
-            return RtspStream(_camera(rtsp, base, bounding_box(line.region)), clock)
+            return RtspStream(_camera(rtsp, base, bounding_box(line.region)), clock, wanted)
         case SimulatorSource() as simulator:
             return SimulatedBelt(simulator, direction_deg(line.belt.direction), clock)
 

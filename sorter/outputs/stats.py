@@ -20,6 +20,8 @@ class FrameCounts:
     processed: int = 0
     given_up: int = 0
     """A newer one was there before they could be looked at."""
+    passed_over: int = 0
+    """Not needed: the belt had hardly moved since the last one that was looked at."""
     corrupt: int = 0
     """Damaged: found by the decoder, or by what the picture shows."""
     repeated: int = 0
