@@ -169,7 +169,7 @@ class Line:
         if blind is not None:
             if self._blind_since_s is None:
                 self._blind_since_s = self._progress.last_frame_at_s or self._clock.monotonic_s()
-                self._hand_over(stages.foresee())
+                self._hand_over(stages.foresee(feed.frozen_since_s))
             lost = blind.cause in {"camera_lost", "camera_refused"}
             self._say(LineStatus.LOST if lost else LineStatus.BLIND, blind.reason, blind.cause)
         self._beat()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -134,11 +134,17 @@ class Pipeline:
         self._followed.clear()
         return decisions
 
-    def foresee(self) -> list[Decision]:
+    def foresee(self, still_since_s: float | None = None) -> list[Decision]:
         """No frame comes for now: decide what was whole in one, by where the belt carries it, while that still helps.
 
         The tracks are kept: what is still there when the frames come back is known again, and not decided twice.
+
+        Args:
+            still_since_s: the picture was frozen from this time on (monotonic seconds); None where it was not.
         """
+        if still_since_s is not None and self._last is not None:
+            self._tracker.rewind(still_since_s)
+            self._last = replace(self._last, captured_at_s=min(still_since_s, self._last.captured_at_s))
         decisions: list[Decision] = []
         for track in self._tracker.tracks:
             if self._last is not None and not self._followed[track.number].decided and _is_product(track):

@@ -65,9 +65,9 @@ class Stages:
             raise SourceError(f"the picture changed from {was} to {now} pixels: fix the camera's resolution")
         return self.pipeline.process(frame)
 
-    def foresee(self) -> list[Decision]:
+    def foresee(self, still_since_s: float | None) -> list[Decision]:
         """See `Pipeline.foresee`."""
-        return [] if self.pipeline is None else self.pipeline.foresee()
+        return [] if self.pipeline is None else self.pipeline.foresee(still_since_s)
 
     def finish(self) -> list[Decision]:
         """See `Pipeline.finish`."""

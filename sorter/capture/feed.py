@@ -151,6 +151,13 @@ class Feed:
             return self._health.blindness(self._link, self._clock.monotonic_s())
 
     @property
+    def frozen_since_s(self) -> float | None:
+        """When the picture was taken that is held to be frozen, monotonic seconds; None where none is."""
+        with self._lock:
+            blind = self._health.blindness(self._link, self._clock.monotonic_s())
+            return self._guards.still_since_s if blind is not None and blind.cause == "picture_frozen" else None
+
+    @property
     def link(self) -> Link:
         """The connection."""
         return self._link

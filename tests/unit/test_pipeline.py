@@ -491,3 +491,40 @@ def test_a_belt_that_stood_while_it_was_learned_leaves_no_ghosts(at: int) -> Non
     assert made.pipeline is not None
     assert made.said()[-8:] == list(usual())[-8:]
     assert "merged" not in made.said()
+
+
+@pytest.mark.parametrize("at", range(45, 120, 5))
+@pytest.mark.parametrize("gap_s", [0.5, 4.0, 60.0])
+def test_a_belt_that_stood_while_nobody_looked_has_its_products_decided_once(at: int, gap_s: float) -> None:
+    """The camera is away, and the line is halted meanwhile: what is in view is decided ahead, and known again."""
+    before, after = timed(images())[:at], timed(images())[at - 1 :]
+    later = [replace(frame, captured_at_s=frame.captured_at_s + gap_s) for frame in after]
+    made = Run(line_of()).feed(before)
+    assert made.pipeline is not None
+    made.decisions += made.pipeline.foresee()
+    assert sorted(made.feed(later).finish().said()) == sorted(usual())
+
+
+@pytest.mark.parametrize("at", range(45, 100, 5))
+@pytest.mark.parametrize("away", [6, 15, 40])
+def test_a_belt_that_went_on_while_the_picture_was_frozen_has_no_product_decided_twice(at: int, away: int) -> None:
+    frames = timed(images())
+    frozen = [replace(frames[at - 1], captured_at_s=frame.captured_at_s) for frame in frames[at : at + away // 2]]
+    resumed = replace(frames[at + away], still_since_s=frames[at - 1].captured_at_s)
+    made = Run(line_of()).feed([*frames[:at], *frozen])
+    assert made.pipeline is not None
+    made.decisions += made.pipeline.foresee(frames[at - 1].captured_at_s)
+    score = made.feed([resumed, *frames[at + away + 1 :]]).finish().score()
+    assert (score.extra, score.wrong) == (0, 0)
+    assert score.correct >= len(usual()) - 1 - math.ceil(away / RATE_HZ * 250 / 115)
+
+
+def test_looks_are_as_far_apart_as_the_belts_speed_allows() -> None:
+    lines = [line_of({"belt_speed_mm_per_s": speed}) for speed in (100, 400)]
+    slow, fast = (Run(line).feed(simulated(line, 6.0)).pipeline for line in lines)
+    assert slow is not None
+    assert fast is not None
+    assert slow.looks_apart_s == pytest.approx(4 * fast.looks_apart_s, rel=0.1)
+    # 320 px of belt at 1.5 mm each.
+    assert fast.looks_apart_s == pytest.approx(320 * 1.5 / 400 / 24, rel=0.1)
+    assert open_pipeline(line_of(), RECIPE, timed(images())[0], lambda frame: frame.captured_at_s).looks_apart_s == 0
