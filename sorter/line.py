@@ -130,7 +130,8 @@ class Line:
 
     def _run_live(self) -> None:
         self._feed = feed = self._open_feed()
-        stages = Stages(self._job, lambda _frame: self._clock.monotonic_s(), self._may_decide)
+        may_decide = self._may_decide
+        stages = Stages(self._job, lambda _frame: self._clock.monotonic_s(), lambda: feed.color_seen and may_decide())
         feed.start()
         try:
             while not feed.ended and not self._stop_within(0):

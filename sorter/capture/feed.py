@@ -14,6 +14,7 @@ from sorter.capture.health import POOR_SHARE, Blindness, Grade, Health
 from sorter.capture.latest import LatestFrame
 from sorter.capture.link import Link, LinkState, Patience
 from sorter.capture.opening import Opening
+from sorter.capture.picture import is_grey
 from sorter.errors import SourceError
 from sorter.ports import Clock, FrameSource
 from sorter.records import Box, Frame, TimeBase
@@ -93,6 +94,8 @@ class Feed:
         self._unfit: Counter[str] = Counter()
         self._repeated = self._passed_over = 0
         self._wanted_from_s = -math.inf
+        self.color_seen = False
+        """Whether any picture had a color: until then it may be a greyscale camera's, and nothing should be decided."""
         self._left_out_since_s: float | None = None
         """Since when the picture stood still, of which frames were left out."""
         self._corrupt = self._corrupt_before = 0
@@ -272,6 +275,7 @@ class Feed:
                 self._health.repeated(now_s)
             else:
                 self._health.sound(now_s - frame.captured_at_s, now_s)
+                self.color_seen = self.color_seen or not is_grey(frame.image_bgr)
                 since_s, self._left_out_since_s = self._left_out_since_s, None
                 self._shelf.put(frame if since_s is None else replace(frame, still_since_s=since_s))
 

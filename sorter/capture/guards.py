@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sorter.capture.picture import is_grey
 from sorter.records import Frame
 from sorter.settings.guards import GuardSettings
 
@@ -93,6 +94,10 @@ class Probe:
         # they are reduced all at once.
         green = np.ascontiguousarray(self._blocks[::7, :, 1].T)
         return float((green.max(axis=0) - green.min(axis=0) > _DETAIL).mean()) if green.size else 0.0
+
+    def colored(self) -> bool:
+        """Whether any pixel has a color."""
+        return not is_grey(self._pixels)
 
     def dark_share(self, level: int) -> float:
         """Part of the pixels with every channel below ``level`` (1..255), 0..1."""
@@ -187,7 +192,7 @@ def _changed_share(before: NDArray[np.uint8], rows: NDArray[np.uint8]) -> float:
 
 
 class CorruptGuard:
-    """Pictures that no camera takes: of a wrong size, smeared, filled in, or without the detail they just had.
+    """Pictures that no color camera takes: of a wrong size, smeared, filled in, without the detail or color they had.
 
     What the last sound picture looked like is the norm: a belt may be flat, gray or striped by itself. The norm is not
     moved by a picture that failed.
@@ -207,8 +212,8 @@ class CorruptGuard:
         self._size_px: tuple[int, int] | None = None
         self._smeared = self._filled = 0.0
         self._begun = False
-        self._least_detail: dict[int, float] = {}
-        """By the second, of the last few that had sound pictures."""
+        self._least: dict[int, tuple[float, bool]] = {}
+        """Detail, and whether there was color, by the second: of the last few that had sound pictures."""
         self._plain_since_s: float | None = None
 
     def check(self, probe: Probe, frame: Frame) -> str | None:
@@ -221,35 +226,39 @@ class CorruptGuard:
                 "or restart the sorter to take the new size"
             )
         smeared, filled, detail = probe.smeared_share(), probe.filled_share(), probe.detailed_share()
-        reason = self._flaw(smeared, filled, detail, frame.captured_at_s)
+        colored = probe.colored()
+        reason = self._flaw(smeared, filled, frame.captured_at_s, detail, colored=colored)
         if reason is None:
             self._begun, self._smeared, self._filled = True, smeared, filled
-            self._note_detail(detail, int(frame.captured_at_s))
+            self._note(detail, int(frame.captured_at_s), colored=colored)
         return reason
 
-    def _flaw(self, smeared: float, filled: float, detail: float, at_s: float) -> str | None:
+    def _flaw(self, smeared: float, filled: float, at_s: float, detail: float, *, colored: bool) -> str | None:
         if not self._begun:
             return None
         if smeared > self._smeared + self._SMEARED:
             return "rows of the picture are smeared: check the camera and its cable"
         if filled > self._filled + self._FILLED:
             return "parts of the picture are filled in by the decoder: check the camera and its cable"
+        if not colored and len(self._least) == self._NORM_S and all(had for _, had in self._least.values()):
+            return "the picture has lost its color: switch off the camera's night mode and its infrared lamp"
         return self._blur(detail, at_s)
 
-    def _note_detail(self, detail: float, second: int) -> None:
-        self._least_detail[second] = min(detail, self._least_detail.get(second, 1.0))
-        while len(self._least_detail) > self._NORM_S:
-            del self._least_detail[min(self._least_detail)]
+    def _note(self, detail: float, second: int, *, colored: bool) -> None:
+        least, all_colored = self._least.get(second, (1.0, True))
+        self._least[second] = min(detail, least), all_colored and colored
+        while len(self._least) > self._NORM_S:
+            del self._least[min(self._least)]
 
     def _blur(self, detail: float, at_s: float) -> str | None:
-        norm = min(self._least_detail.values())
+        norm = min((detail for detail, _ in self._least.values()), default=0.0)
         if norm < self._LEAST_DETAIL or detail >= self._LEFT_OF_DETAIL * norm:
             self._plain_since_s = None
             return None
         self._plain_since_s = at_s if self._plain_since_s is None else self._plain_since_s
         if at_s - self._plain_since_s > self._NEW_NORM_S:
             self._plain_since_s = None
-            self._least_detail.clear()
+            self._least.clear()
             return None
         return "the picture has suddenly lost its detail: check the camera, its lens and its cable"
 

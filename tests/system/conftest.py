@@ -158,6 +158,12 @@ _NOT_A_USERS = ("PYTHON", "OMP_", "NO_COLOR")
 USERS_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_A_USERS)}
 
 
+@pytest.fixture
+def users_environment() -> dict[str, str]:
+    """What a user's shell sets."""
+    return dict(USERS_ENVIRONMENT)
+
+
 @dataclass
 class Sorter:
     """A running ``run_sorter.py``, in a process group of its own as a shell would start it."""

@@ -178,6 +178,25 @@ def test_dark_and_bright_belts_are_no_faults() -> None:
     assert too_bright(Probe(frame(belt(0) * 0 + 255, 0)), 1.0) is None
 
 
+def test_a_camera_that_switches_to_its_night_mode_is_told(watched: Watched) -> None:
+    watched.show(belt, 150)
+    assert watched.show(lambda number: np.repeat(belt(number)[..., 1:2], 3, axis=2), 300) == [Fault.CORRUPT] * 300
+    assert "lost its color" in watched.reasons[-1]
+    assert watched.show(belt, 1) == [None]
+
+
+def test_a_gray_belt_whose_products_alone_have_color_is_no_fault() -> None:
+    def gray(number: int) -> Image:
+        image = np.repeat(belt(number)[..., 1:2], 3, axis=2)
+        if number % 60 > 30:
+            image[40:100, 100:160] = (40, 60, 200)
+        return image
+
+    watched = Watched()
+    watched.show(gray, 200)
+    assert set(watched.faults[6:]) == {None}
+
+
 def test_age_has_a_limit() -> None:
     assert too_old(0.9, 1.0) is None
     assert "1.5 s old" in (too_old(1.5, 1.0) or "")
