@@ -112,7 +112,9 @@ class Line:
         """Vanished and intruders, up to this opening of a film."""
         self._last_beat_s = -1e9
         self._feed: Feed | None = None
-        self._blind_since_s: float | None = None
+        self._blind = False
+        self._seen_until_s: float | None = None
+        """When the last picture before a blindness was taken; None where there was none."""
 
     def run(self) -> None:
         """Work; returns when there is nothing left to do.
@@ -168,8 +170,8 @@ class Line:
         """Tell whether the line sees; what was seen before it went blind is decided while that still helps."""
         blind = feed.blindness
         if blind is not None:
-            if self._blind_since_s is None:
-                self._blind_since_s = self._progress.last_frame_at_s or self._clock.monotonic_s()
+            if not self._blind:
+                self._blind, self._seen_until_s = True, self._progress.last_frame_at_s
                 self._hand_over(stages.foresee(feed.frozen_since_s))
             lost = blind.cause in {"camera_lost", "camera_refused"}
             self._say(LineStatus.LOST if lost else LineStatus.BLIND, blind.reason, blind.cause)
@@ -269,7 +271,7 @@ class Line:
             self._say(status, "learning the empty belt" if pipeline.learning else self._sees_again())
 
     def _sees_again(self) -> str:
-        since_s, self._blind_since_s = self._blind_since_s, None
+        since_s, self._blind, self._seen_until_s = self._seen_until_s, False, None
         if since_s is None:
             return "deciding products"
         return f"deciding products again, after {self._clock.monotonic_s() - since_s:.1f} s without a sound picture"

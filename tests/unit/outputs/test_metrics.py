@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from sorter.capture.health import Grade
+from sorter.capture.link import LinkState
+from sorter.line_reports import CameraReport
 from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.messages import LineState
 from sorter.outputs.metrics import Metrics
@@ -95,6 +99,20 @@ def test_the_rest_is_shown(metrics, registry):
     assert value("process_resident_memory_bytes") > 0
 
 
+def test_a_camera_is_in_one_state_of_one_grade_and_its_outages_add_up(metrics, registry):
+    value = registry.get_sample_value
+    lost = CameraReport("lost", "unusable", "the stream ended", {"gap": 3}, 0, 0, reconnects=1, outage_s=2.5)
+    metrics.set_camera("one", lost)
+    metrics.set_camera("one", replace(lost, link="live", quality="fair", outage_s=4.0, clock_offset_s=-3600.0))
+    states = {state: value("sorter_camera_link", {"line": "one", "state": state}) for state in LinkState}
+    assert states == {state: float(state is LinkState.LIVE) for state in LinkState}
+    grades = {grade: value("sorter_camera_quality", {"line": "one", "grade": grade}) for grade in Grade}
+    assert grades == {grade: float(grade is Grade.FAIR) for grade in Grade}
+    assert value("sorter_camera_reconnects_total", {"line": "one"}) == 1
+    assert value("sorter_camera_outage_seconds_total", {"line": "one"}) == 4.0
+    assert value("sorter_camera_clock_offset_seconds", {"line": "one"}) == -3600.0
+
+
 @pytest.mark.usefixtures("metrics")
 def test_two_services_do_not_share_metrics(registry):
     Metrics(CollectorRegistry()).count_restart("one")
@@ -107,6 +125,7 @@ def test_promtool_finds_no_fault(metrics, registry):
         pytest.skip("promtool is not installed")
     metrics.count_decision("one", decision(Verdict.ROUTED))
     metrics.set_recipe("one", RECIPE)
+    metrics.set_camera("one", CameraReport("live", "excellent", "", {}, 0, 0, 1, 2.5, clock_offset_s=0.04))
     judged = subprocess.run(
         [promtool, "check", "metrics"], input=generate_latest(registry), capture_output=True, check=False
     )
