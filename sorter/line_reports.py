@@ -54,7 +54,7 @@ class CameraReport:
     """A `capture.health.Grade`, of the last ten seconds."""
     quality_reason: str
     unfit: dict[str, int]
-    """Pictures that failed a guard, by `capture.guards.Fault`."""
+    """Pictures that failed a guard, by `capture.guards.chain.Fault`."""
     repeated: int
     """Pictures identical to the one before."""
     passed_over: int

@@ -12,12 +12,12 @@ from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
 from sorter.decision import Ballot, Outcome, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
-from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs
+from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs, mask_on_grid
 from sorter.product.gap import GapWatch
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
 from sorter.product.warmup import Warmup
-from sorter.records import BgrImage, Box, Decision, Frame, InvalidReason, Mask, Verdict
+from sorter.records import BgrImage, Box, Decision, Frame, Verdict
 from sorter.sampling import Sampler, Samples, View
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
@@ -147,7 +147,7 @@ class Pipeline:
             self._last = replace(self._last, captured_at_s=min(still_since_s, self._last.captured_at_s))
         decisions: list[Decision] = []
         for track in self._tracker.tracks:
-            if self._last is not None and not self._followed[track.number].decided and _is_product(track):
+            if self._last is not None and not self._followed[track.number].decided and track.is_product:
                 decisions.extend(self._decide_if_whole(track, self._last))
         return decisions
 
@@ -210,7 +210,7 @@ class Pipeline:
                 self._sampler.look(track, followed.samples, view)
             if track.center_px < self._line_px:
                 followed.before_line_at_s = frame.captured_at_s
-            elif not followed.decided and _is_product(track):
+            elif not followed.decided and track.is_product:
                 decisions.extend(self._decide_if_whole(track, frame) or self._give_up_if_leaving(track, frame))
         for track in gone:
             followed = self._followed.setdefault(track.number, _Followed(self._sampler.begin()))
@@ -238,7 +238,7 @@ class Pipeline:
 
     def _account_for(self, track: Track, frame: Frame) -> list[Decision]:
         """A track is gone without a decision."""
-        if not _is_product(track):
+        if not track.is_product:
             return []
         if track.born_px >= self._line_px:
             self.counts.intruders += 1
@@ -275,7 +275,7 @@ class Pipeline:
             deadline=deadline,
             frames_used=frames_used,
             recipe=self._recipe.identity,
-            reason=_main_fault(track) if outcome is None else None,
+            reason=track.main_fault if outcome is None else None,
             match=None if outcome is None else outcome.ballot.match,
             reading=None if outcome is None else outcome.ballot.reading,
             box=self._picture_box(track.blob),
@@ -317,7 +317,7 @@ class Pipeline:
         for track in list(self._tracker.tracks):
             if track.unseen == 0 and at_s - track.still_since_s > _STILL_S:
                 track.still_since_s = at_s
-                where = _whole_grid_mask(track.blob, self._grid)
+                where = mask_on_grid(track.blob, self._grid)
                 in_frame, in_model = belt.contour_contrast(cells, where)
                 soft = blur_part(track.blob, cells, belt.expected) > self._limits.max_blur
                 if soft or in_frame < 0.5 * in_model:
@@ -325,23 +325,6 @@ class Pipeline:
                     self._tracker.tracks.remove(track)
                     self._followed.pop(track.number, None)
                     self.counts.ghosts_absorbed += 1
-
-
-def _is_product(track: Track) -> bool:
-    """Seen more than once, and carried along by the belt: neither a flash nor dirt on the lens."""
-    return track.sightings >= 2 and track.traveled_px >= 2.0 + 0.05 * track.blob.length_px
-
-
-def _main_fault(track: Track) -> InvalidReason:
-    # A product is cut off whenever it enters or leaves: only where nothing else was ever wrong is that the reason.
-    others = {reason: count for reason, count in track.faults.items() if reason is not InvalidReason.CUT_OFF}
-    return max(others, key=lambda reason: others[reason]) if others else InvalidReason.CUT_OFF
-
-
-def _whole_grid_mask(blob: Blob, grid: Grid) -> Mask:
-    mask = np.zeros_like(grid.inside)
-    mask[blob.rows, blob.columns] = blob.mask
-    return mask
 
 
 def _spread(crops: list[Frame], count: int = 31) -> list[Frame]:

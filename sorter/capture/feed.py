@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sorter.capture.guards import Fault, Finding, Guards, too_old
+from sorter.capture.guards.chain import Fault, Finding, Guards
+from sorter.capture.guards.gap import too_old
 from sorter.capture.health import POOR_SHARE, Blindness, Grade, Health
 from sorter.capture.latest import LatestFrame
 from sorter.capture.link import Link, LinkState, Patience

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from sorter.capture.guards import Fault, Finding
+from sorter.capture.guards.chain import Fault, Finding
 from sorter.capture.link import Link, LinkState
 
 CAUSES = {

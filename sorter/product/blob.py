@@ -241,3 +241,10 @@ def _steepest_step(steps: NDArray[np.float32], lines: int) -> float:
     """
     exceeding = min(steps.size // 20, 3 * lines // 4)
     return float(np.partition(steps, -exceeding - 1, axis=None)[-exceeding - 1])
+
+
+def mask_on_grid(blob: Blob, grid: Grid) -> Mask:
+    """Where a blob lies, in the shape of the grid."""
+    mask = np.zeros_like(grid.inside)
+    mask[blob.rows, blob.columns] = blob.mask
+    return mask

@@ -65,6 +65,18 @@ class Track:
         """Middle along the belt."""
         return (self.rear_px + self.front_px) / 2
 
+    @property
+    def is_product(self) -> bool:
+        """Seen more than once, and carried along by the belt: neither a flash nor dirt on the lens."""
+        return self.sightings >= 2 and self.traveled_px >= 2.0 + 0.05 * self.blob.length_px
+
+    @property
+    def main_fault(self) -> InvalidReason:
+        """Why it could not be judged, where it never was whole."""
+        # A product is cut off whenever it enters or leaves: only where nothing else was ever wrong is that the reason.
+        others = {reason: count for reason, count in self.faults.items() if reason is not InvalidReason.CUT_OFF}
+        return max(others, key=lambda reason: others[reason]) if others else InvalidReason.CUT_OFF
+
     def note_fault(self, reason: InvalidReason) -> None:
         """Count a frame in which it could not be judged."""
         self.faults[reason] = self.faults.get(reason, 0) + 1

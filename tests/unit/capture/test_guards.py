@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sorter.capture.guards import Fault, FrozenGuard, GapGuard, Guards, Probe, too_bright, too_dark, too_old
+from sorter.capture.guards.chain import Fault, Guards
+from sorter.capture.guards.frozen import FrozenGuard
+from sorter.capture.guards.gap import GapGuard, too_old
+from sorter.capture.guards.light import too_bright, too_dark
+from sorter.capture.guards.probe import Probe
 from sorter.records import Frame
 from sorter.settings.guards import GuardSettings
 

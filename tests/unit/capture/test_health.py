@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sorter.capture.guards import Fault, Finding
+from sorter.capture.guards.chain import Fault, Finding
 from sorter.capture.health import Grade, Health
 from sorter.capture.link import Link, Patience
 from sorter.errors import SourceError, SourceRefusedError
