@@ -178,7 +178,7 @@ def _score_laps(rig: Rig, plan: SoakPlan, losses: Sequence[Loss], end_s: float) 
     scores = []
     for lap in range(int(end_s // plan.lap_s) + 1):
         back_s = lap * plan.lap_s
-        moved = [replace(one, crossed_s=one.crossed_s - back_s) for one in decisions]
+        moved = [replace(one, crossed_s=one.crossed_s - back_s, decided_s=one.decided_s - back_s) for one in decisions]
         blind = [Interval(one.began_s - _BEFORE_S - back_s, one.ended_s + _RESUMED_S - back_s) for one in losses]
         # At the seam the belt jumps: what is in view vanishes.
         seam = Interval(plan.lap_s - 1.0, plan.lap_s)
