@@ -123,6 +123,10 @@ class Rig:
         states = self.states(line)
         return str(states[-1].content["state"]) if states else "unknown"
 
+    def sorts(self, line: str) -> bool:
+        """Whether a line decides products; a degraded one does, and complains of its camera."""
+        return self.state(line) in {"running", "degraded"}
+
     def decisions(self, line: str) -> list[WireDecision]:
         """All decisions of a line."""
         epoch_wall_s = self.epoch_s + time.time() - time.monotonic()

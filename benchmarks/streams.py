@@ -158,8 +158,8 @@ def _measure_cost(plan: StreamsPlan) -> PictureCost:
     reel = _reel(belt, plan.bit_rate, until_s + _OPENING_S + plan.steady_s)
     with open_rig(belt, {"line-1": reel}) as rig:
         rig.wait_until(until_s)
-        if rig.state("line-1") != "running":
-            raise SorterError(f"the line is {rig.state('line-1')} after {until_s:g} s, and must be running")
+        if not rig.sorts("line-1"):
+            raise SorterError(f"the line is {rig.state('line-1')} after {until_s:g} s, and must sort")
         return _cost_beside(rig, round(plan.steady_s * 30))
 
 
@@ -211,7 +211,7 @@ def _add_lines(plan: StreamsPlan) -> Iterator[Load]:
 
 def _carry(plan: StreamsPlan, belt: BenchBelt, reels: Mapping[str, Path]) -> Load:
     with open_rig(belt, reels) as rig:
-        rig.wait_for("all lines run", lambda: all(rig.state(line) == "running" for line in reels))
+        rig.wait_for("all lines sort", lambda: all(map(rig.sorts, reels)))
         began_s = max(plan.lead_in_s, rig.now_s + _AFTER_START_S)
         rig.wait_until(began_s)
         service, lines = rig.processes()

@@ -77,12 +77,12 @@ def test_a_line_that_is_killed_ten_times_costs_its_neighbor_nothing() -> None:
     reel = reel_of(120.0)
     with open_rig(belt, {"victim": reel, "neighbor": reel}) as rig:
         for line in ("victim", "neighbor"):
-            rig.wait_for(f"{line} runs", lambda line=line: rig.state(line) == "running")
+            rig.wait_for(f"{line} runs", lambda line=line: rig.sorts(line))
         victim, neighbor = sorted(rig.processes()[1], key=lambda one: one.pid)
         for _ in range(KILLS):
             victim.kill()
             victim = next_process(rig, victim, neighbor)
-        rig.wait_for("the victim runs again", lambda: rig.state("victim") == "running")
+        rig.wait_for("the victim runs again", lambda: rig.sorts("victim"))
         came_back_s = rig.now_s
         rig.wait_for("it decides right", lambda: decided_right(rig, "victim", came_back_s))
         end_s = rig.now_s - 0.5
@@ -136,11 +136,11 @@ def everything_said(rig: Rig) -> str:
 def test_the_password_is_nowhere_while_the_camera_comes_and_goes() -> None:
     belt = live_belt((640, 360), RATE_HZ, LEAD_IN_S)
     with open_rig(belt, {"one": reel_of(40.0)}) as rig:
-        rig.wait_for("the line runs", lambda: rig.state("one") == "running")
+        rig.wait_for("the line runs", lambda: rig.sorts("one"))
         rig.cables["one"].cut(refuse=True)
         rig.wait_for("the loss is told", lambda: rig.state("one") == "halted")
         rig.cables["one"].restore()
-        rig.wait_for("the line runs again", lambda: rig.state("one") == "running")
+        rig.wait_for("the line runs again", lambda: rig.sorts("one"))
         said = everything_said(rig)
     assert "camera_lost" in said
     assert not [spelling for spelling in spellings(LOGIN) if spelling in said]
