@@ -14,6 +14,7 @@ from benchmarks.camera.truth import Interval, WireScore
 from benchmarks.rig import Rig, live_belt, open_rig
 from benchmarks.table import Limit, Table, limits_table
 from benchmarks.wire import Seen
+from sorter.settings.site import LineSettings
 
 _LINE = "line-1"
 _TOLD_S, _RESUMED_S, _AGE_MS = 2.0, 3.0, 150.0
@@ -113,7 +114,7 @@ class TrialResult:
     limit_s: float
     """After so long the line has to know, by its settings."""
     told: str | None
-    """State and cause that it said first; None where it went on as if nothing were."""
+    """State and cause by which it first said that it is blind; None where it went on as if nothing were."""
     told_after_s: float | None
     running_after_s: float | None
     """From the end of the fault."""
@@ -186,6 +187,8 @@ class FaultsResult:
     size_px: tuple[int, int]
     plain: PlainResult
     trials: Sequence[TrialResult]
+    states: Sequence[tuple[float, str, str]]
+    """All that the line said: seconds of the belt, state and cause, reason; for ``--json``."""
     limits: Sequence[Limit]
 
     def tables(self) -> Iterator[Table]:
@@ -216,7 +219,12 @@ def measure_faults(plan: FaultPlan) -> FaultsResult:
         rig.wait_until(plan.starts_s[-1] - 0.5)
         plain = _plain_result(rig, plan)
         trials = [_trial_result(rig, plan, place, end_s) for place, end_s in enumerate(ends_s)]
-    return FaultsResult(plan.size_px, plain, trials, list(_limits(plain, trials)))
+        states = [_timed(rig, one) for one in rig.states(_LINE)]
+    return FaultsResult(plan.size_px, plain, trials, states, list(_limits(plain, trials)))
+
+
+def _timed(rig: Rig, state: Seen) -> tuple[float, str, str]:
+    return round(state.at_s - rig.epoch_s, 2), _words(state), str(state.content["reason"])
 
 
 def _segments(plan: FaultPlan) -> Iterator[Segment]:
@@ -253,14 +261,14 @@ def _trial_result(rig: Rig, plan: FaultPlan, place: int, end_s: float) -> TrialR
     within = Interval(start_s - _BEFORE_S, next_s - _BEFORE_S)
     blind = Interval(start_s - _BEFORE_S, end_s + _RESUMED_S)
     states = [(one.at_s - rig.epoch_s, one) for one in rig.states(_LINE)]
-    told = next(((at_s, one) for at_s, one in states if start_s <= at_s < next_s and _is_news(one)), None)
-    running_s = next((at_s for at_s, one in states if told and max(told[0], end_s) <= at_s and not _is_news(one)), None)
+    told = next(((at_s, one) for at_s, one in states if start_s <= at_s < next_s and _blind(one)), None)
+    running_s = next((at_s for at_s, one in states if told and max(told[0], end_s) <= at_s and not _blind(one)), None)
     pairs = rig.truth.pair(rig.decisions(_LINE))
     right_s = next((pair.decision.decided_s for pair in pairs if pair.right and pair.decision.decided_s >= end_s), None)
     return TrialResult(
         fault=trial.name,
         lasts_s=round(end_s - start_s, 1),
-        limit_s=_limit_s(trial),
+        limit_s=_limit_s(rig.belt.line, trial),
         told=None if told is None else _words(told[1]),
         told_after_s=None if told is None else told[0] - start_s,
         running_after_s=None if running_s is None else running_s - end_s,
@@ -271,9 +279,9 @@ def _trial_result(rig: Rig, plan: FaultPlan, place: int, end_s: float) -> TrialR
     )
 
 
-def _is_news(state: Seen) -> bool:
-    """Whether it says that something is wrong."""
-    return state.content["cause"] is not None or state.content["state"] != "running"
+def _blind(state: Seen) -> bool:
+    """Whether it says that nothing can be decided; a degraded line sorts on."""
+    return state.content["state"] not in {"running", "degraded"}
 
 
 def _words(state: Seen) -> str:
@@ -281,8 +289,8 @@ def _words(state: Seen) -> str:
     return str(state.content["state"]) + (f", {cause}" if cause else "")
 
 
-def _limit_s(trial: Trial) -> float:
-    return 2.0 if trial.by_repeats else 1.0
+def _limit_s(line: LineSettings, trial: Trial) -> float:
+    return line.guards.frozen_s if trial.by_repeats else line.guards.max_gap_s
 
 
 def _limits(plain: PlainResult, trials: Sequence[TrialResult]) -> Iterator[Limit]:

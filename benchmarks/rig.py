@@ -123,6 +123,10 @@ class Rig:
         states = self.states(line)
         return str(states[-1].content["state"]) if states else "unknown"
 
+    def sorts(self, line: str) -> bool:
+        """Whether a line decides products; a degraded one does, and complains of its camera."""
+        return self.state(line) in {"running", "degraded"}
+
     def decisions(self, line: str) -> list[WireDecision]:
         """All decisions of a line."""
         epoch_wall_s = self.epoch_s + time.time() - time.monotonic()
@@ -135,13 +139,14 @@ class Rig:
 
 
 @contextmanager
-def open_rig(belt: BenchBelt, reels: Mapping[str, Path], *options: str) -> Iterator[Rig]:
+def open_rig(belt: BenchBelt, reels: Mapping[str, Path], *options: str, login: Login = LOGIN) -> Iterator[Rig]:
     """Run the service with one line for each reel, by the line's name; the belts begin to move with it.
 
     Args:
         belt: what all reels show.
         reels: files by line.
         options: of the camera.
+        login: of the service at the camera, which lets `LOGIN` in.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -149,7 +154,7 @@ def open_rig(belt: BenchBelt, reels: Mapping[str, Path], *options: str) -> Itera
         server = stack.enter_context(CameraServer(reels, login=LOGIN, options=options))
         cables = {name: stack.enter_context(Proxy(server.port)) for name in reels}
         wire = stack.enter_context(Wire(broker))
-        (folder / "password").write_text(LOGIN.password, encoding="utf-8")
+        (folder / "password").write_text(login.password, encoding="utf-8")
         lines = [_line(belt, name, cable.port, folder) for name, cable in cables.items()]
         settings, port = folder / "sorter.yaml", free_port()
         write_settings(settings, lines, broker, MetricsSettings(port=port))

@@ -55,7 +55,7 @@ class Loss:
     began_s: float
     ended_s: float
     came_back: bool
-    """Whether the line ran again before the next one."""
+    """Whether the line sorted again before the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class SoakResult:
         rows = [
             ("watched", f"{self.seconds:.0f} s"),
             ("camera lost", f"{len(self.losses)}"),
-            ("running again before the next loss", f"{back}"),
+            ("sorting again before the next loss", f"{back}"),
             ("connections after the first", f"{self.connections}"),
             ("restarts of the line's process", f"{self.line_restarts}"),
             ("products due", f"{score.products}"),
@@ -99,7 +99,7 @@ def measure_soak(plan: SoakPlan) -> SoakResult:
     frames = round(plan.lap_s * belt.source.frame_rate_hz)
     reel = make_belt_reel(BeltReel(belt.source, belt.degrees, frames, belt_encoding(belt.source, plan.bit_rate)))
     with open_rig(belt, {_LINE: reel}, "--loop") as rig:
-        rig.wait_for("the line runs", lambda: rig.state(_LINE) == "running")
+        rig.wait_for("the line sorts", lambda: rig.sorts(_LINE))
         watch = _Watch(rig)
         losses = list(_lose_often(rig, plan, watch))
         end_s = rig.now_s
@@ -160,7 +160,7 @@ def _lose_often(rig: Rig, plan: SoakPlan, watch: _Watch) -> Iterator[Loss]:
             ended_s = rig.now_s
             _watch_until(rig, began_s + plan.every_s, plan, watch)
             shown.update(round(rig.now_s - start_s) - shown.n)
-            yield Loss(what, began_s, ended_s, rig.state(_LINE) == "running")
+            yield Loss(what, began_s, ended_s, rig.sorts(_LINE))
 
 
 def _watch_until(rig: Rig, belt_s: float, plan: SoakPlan, watch: _Watch) -> None:
@@ -178,7 +178,7 @@ def _score_laps(rig: Rig, plan: SoakPlan, losses: Sequence[Loss], end_s: float) 
     scores = []
     for lap in range(int(end_s // plan.lap_s) + 1):
         back_s = lap * plan.lap_s
-        moved = [replace(one, crossed_s=one.crossed_s - back_s) for one in decisions]
+        moved = [replace(one, crossed_s=one.crossed_s - back_s, decided_s=one.decided_s - back_s) for one in decisions]
         blind = [Interval(one.began_s - _BEFORE_S - back_s, one.ended_s + _RESUMED_S - back_s) for one in losses]
         # At the seam the belt jumps: what is in view vanishes.
         seam = Interval(plan.lap_s - 1.0, plan.lap_s)

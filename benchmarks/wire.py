@@ -28,6 +28,9 @@ class Seen:
     leaf: str
     """The last level of its topic: decision, state, alarm, ..."""
     content: Mapping[str, Any]
+    topic: str
+    text: str
+    """As it came."""
 
 
 class Wire:
@@ -56,8 +59,14 @@ class Wire:
     def _note(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         at_s = time.monotonic()
         *_, line, leaf = message.topic.split("/")
-        self._seen.append(Seen(at_s, line, leaf, json.loads(message.payload)))
+        text = message.payload.decode()
+        self._seen.append(Seen(at_s, line, leaf, json.loads(text), message.topic, text))
+
+    @property
+    def everything(self) -> list[Seen]:
+        """All messages so far."""
+        return list(self._seen)
 
     def on(self, line: str, leaf: str) -> list[Seen]:
         """All messages of a line on one of its topics, so far."""
-        return [one for one in list(self._seen) if (one.line, one.leaf) == (line, leaf)]
+        return [one for one in self.everything if (one.line, one.leaf) == (line, leaf)]

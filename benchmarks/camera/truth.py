@@ -156,7 +156,7 @@ class BeltTruth:
         taken: set[int] = set()
         pairs = []
         for decision in decisions:
-            product, away_s = self._nearest(decision.crossed_s)
+            product, away_s = self._nearest(decision)
             if product is not None and product.index in taken:
                 product = None
             if product is not None:
@@ -164,14 +164,17 @@ class BeltTruth:
             pairs.append(Pairing(decision, product, away_s))
         return pairs
 
-    def _nearest(self, at_s: float) -> tuple[TrueProduct | None, float]:
+    def _nearest(self, decision: WireDecision) -> tuple[TrueProduct | None, float]:
+        at_s = decision.crossed_s
         near = self.due(Interval(at_s, at_s).widened(_MOST_PASSAGE_S))
         product = min(near, key=lambda one: abs(self.crossing_s(one) - at_s), default=None)
         if product is None:
             return None, 0.0
         away_s = at_s - self.crossing_s(product)
         half_s = product.length_px / 2 / self._schedule.belt.speed_px_per_s
-        return (product if abs(away_s) <= half_s else None), away_s
+        # What had not come into view was not decided, whatever crossing is told.
+        meant = abs(away_s) <= half_s and product.enters_s <= decision.decided_s
+        return (product if meant else None), away_s
 
     def score(
         self,
@@ -188,9 +191,13 @@ class BeltTruth:
             blind: when the camera was away or lied; products that cross then may be missed or not routed.
             margin_s: by how much each blind interval is longer at both ends.
         """
-        pairs = [pair for pair in self.pair(decisions) if pair.decision.crossed_s in within]
+        pairs = [pair for pair in self.pair(decisions) if self._time_of(pair) in within]
         excuses = [interval.widened(margin_s) for interval in blind]
         return _score(self, pairs, self.due(within), excuses)
+
+    def _time_of(self, pair: Pairing) -> float:
+        """Where it counts; the crossing that a decision of nothing tells may be anywhere."""
+        return pair.decision.decided_s if pair.product is None else self.crossing_s(pair.product)
 
 
 def _score(
@@ -198,8 +205,6 @@ def _score(
 ) -> WireScore:
     by_product = {pair.product.index: pair for pair in pairs if pair.product is not None}
     products = {product.index: product for product in due}
-    # At the very ends of the interval the told crossing and the true one may lie on different sides.
-    products |= {pair.product.index: pair.product for pair in by_product.values() if pair.product is not None}
     excused = {index for index, one in products.items() if any(truth.crossing_s(one) in excuse for excuse in excuses)}
     routed = {index: pair for index, pair in by_product.items() if pair.decision.verdict is Verdict.ROUTED}
     otherwise = {index: pair for index, pair in by_product.items() if index not in routed}

@@ -66,6 +66,12 @@ def test_a_decision_far_from_every_product_and_a_second_one_of_a_product_are_ext
     assert (score.extra, score.correct, score.missed) == (2, score.products, 0)
 
 
+def test_a_decision_that_tells_a_crossing_far_away_is_extra_where_it_was_made() -> None:
+    far = WireDecision(250.0, Verdict.ROUTED, "blue", 300.0, decided_s=11.3)
+    assert TRUTH.score([*decisions(), far], WITHIN).extra == 1
+    assert TRUTH.score([*decisions(), far], Interval(12.0, 15.0)).extra == 0
+
+
 def test_blind_intervals_excuse_what_was_not_decided_but_no_wrong_bin_and_nothing_extra() -> None:
     at_s = [TRUTH.crossing_s(one) for one in TRUTH.due(WITHIN)]
     told = changed(5, bin="violet")
