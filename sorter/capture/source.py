@@ -28,7 +28,7 @@ from sorter.settings.site import (
     UsbSource,
 )
 
-_USB = re.compile(r"(?:usb:)?(\d+)", re.IGNORECASE)
+_USB = re.compile(r"(?:usb:)?(\d+)|usb:(/dev/\S+)", re.IGNORECASE)
 
 
 def open_source(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
@@ -66,7 +66,8 @@ def _open(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
 def parse_source(argument: str) -> Source:
     """Read the SOURCE of a command line: a folder, a film, ``rtsp://...``, ``usb:0`` or a bare number.
 
-    A password in an address is kept where it cannot be printed or dumped (`RtspSource.with_password`).
+    ``usb:/dev/video2`` is a camera by its path. A password in an address is kept where it cannot be printed or
+    dumped (`RtspSource.with_password`).
 
     Raises:
         SourceError: it is none of these.
@@ -80,12 +81,22 @@ def parse_source(argument: str) -> Source:
         raise SourceError(sentence) from error
     if found is not None:
         return found
-    camera = _USB.fullmatch(argument)
-    if camera is not None and int(camera[1]) < 64:
-        return UsbSource(kind="usb", device=int(camera[1]))
+    camera = _usb_source(argument)
+    if camera is not None:
+        return camera
     raise SourceError(
         f"{redact(argument)}: no such film or folder: give an existing one, an rtsp:// address, or usb:0 for a camera"
     )
+
+
+def _usb_source(argument: str) -> UsbSource | None:
+    camera = _USB.fullmatch(argument)
+    if camera is None:
+        return None
+    number, path = camera.groups()
+    if path is not None:
+        return UsbSource(kind="usb", device=path)
+    return UsbSource(kind="usb", device=int(number)) if int(number) < 64 else None
 
 
 def _on_disk(argument: str) -> Source | None:

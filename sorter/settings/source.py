@@ -14,6 +14,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 FilePath = Annotated[str, Field(min_length=1)]
 RTSP_PATTERN = r"^rtsps?://[^\s]+$"
+DEVICE_PATTERN = r"^/dev/\S+$"
+FOURCC_PATTERN = r"^[A-Z0-9]{4}$"
 
 
 def refuse_two_passwords(password_env: str | None, password_file: str | None) -> None:
@@ -45,18 +47,31 @@ class FolderSource(Strict):
 
 
 class UsbSource(Strict):
-    """A camera that OpenCV opens by number."""
+    """A camera that V4L2 knows: USB, or CSI where its driver gives finished pictures."""
 
     kind: Literal["usb"]
     """A camera at this machine."""
-    device: Annotated[int, Field(ge=0, le=63)] = 0
-    """0 is the first camera."""
+    device: Annotated[int, Field(ge=0, le=63)] | Annotated[str, Field(pattern=DEVICE_PATTERN)] = 0
+    """0 is the first camera; or a path such as /dev/v4l/by-id/..., which stays the same wherever it is plugged in."""
     width_px: Annotated[int, Field(ge=16, le=16384)] | None = None
     """Width to ask of the camera; left out: its own."""
     height_px: Annotated[int, Field(ge=16, le=16384)] | None = None
     """Height to ask of the camera; left out: its own."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Pictures a second to ask of the camera; left out: its own."""
+    pixel_format: Annotated[str, Field(pattern=FOURCC_PATTERN)] | None = None
+    """Four letters, such as YUYV or MJPG; left out: the camera's own."""
+    exposure_us: Annotated[float, Field(ge=100, le=10_000_000)] | None = None
+    """Fixed exposure in microseconds, in steps of 100; left out: the camera's own, and a warning if it is automatic."""
+    gain: Annotated[float, Field(ge=0, le=65535)] | None = None
+    """Fixed gain, in the camera's own steps; left out: the camera's own."""
+    white_balance_k: Annotated[int, Field(ge=1000, le=20000)] | None = None
+    """Fixed white balance, as a color temperature in kelvin; left out: the camera's own, and a warning if it is
+    automatic."""
+    gamma: Annotated[float, Field(ge=0, le=65535)] | None = None
+    """Gamma, in the camera's own steps (often 100 for 1.0); left out: the camera's own."""
+    focus: Annotated[float, Field(ge=0, le=65535)] | None = None
+    """Fixed focus, in the camera's own steps; left out: the camera's own, and a warning if it is automatic."""
 
 
 class RtspSource(Strict):
