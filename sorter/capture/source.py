@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sorter.capture.film import FilmPath, FilmSource
 from sorter.capture.folder import FolderSource as PictureFolderSource
 from sorter.capture.folder import PictureFolder
+from sorter.capture.genicam.source import GenicamCamera
 from sorter.capture.redact import redact, split_credentials
 from sorter.capture.rtsp import Camera, RtspStream
 from sorter.capture.simulator.source import SimulatedBelt
@@ -21,6 +22,7 @@ from sorter.product.region import direction_deg
 from sorter.settings.site import (
     FileSource,
     FolderSource,
+    GenicamSource,
     LineSettings,
     RtspSource,
     SimulatorSource,
@@ -59,6 +61,8 @@ def _open(line: LineSettings, base: Path, clock: Clock) -> FrameSource:
             return UsbCamera(usb, clock)
         case RtspSource() as rtsp:
             return RtspStream(_camera(rtsp, base), clock)
+        case GenicamSource() as genicam:
+            return GenicamCamera(genicam, base, clock)
         case SimulatorSource() as simulator:
             return SimulatedBelt(simulator, direction_deg(line.belt.direction), clock)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
+from sorter.settings.genicam import GenicamSource
 from sorter.settings.recipe import HexColor, Name, Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -188,4 +189,6 @@ class SimulatorSource(Strict):
     """Draw at the frame rate, as a camera would; else as fast as possible."""
 
 
-Source = Annotated[FileSource | FolderSource | UsbSource | RtspSource | SimulatorSource, Field(discriminator="kind")]
+Source = Annotated[
+    FileSource | FolderSource | UsbSource | RtspSource | GenicamSource | SimulatorSource, Field(discriminator="kind")
+]
