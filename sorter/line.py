@@ -27,7 +27,7 @@ from sorter.pipeline import Pipeline
 from sorter.ports import Clock
 from sorter.product.region import bounding_box
 from sorter.records import Decision, Frame
-from sorter.settings.source import is_live
+from sorter.settings.source import is_live, may_be_silent
 from sorter.stages import Stages
 
 _log = logging.getLogger(__name__)
@@ -160,6 +160,7 @@ class Line:
             self._clock,
             settings.name,
             bounding_box(settings.region),
+            may_be_silent=may_be_silent(source),
         )
         return feed
 

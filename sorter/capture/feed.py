@@ -28,6 +28,7 @@ _ROOM_S = 0.005
 """A frame that comes this much before its time is taken, rather than the next one."""
 _STOP_S = 0.9
 """A read that hangs in a native library is left to its own time-out; nobody waits longer for it."""
+_FOR_EVER = Patience(math.inf, math.inf, math.inf)
 _MOST_HANGING = 3
 """So many reads that hang in native code are left behind; with one more the process is worth nothing."""
 
@@ -65,6 +66,7 @@ class Feed:
         clock: time.
         name: of the line, for the threads' names.
         part: the part of the picture that the line looks at; None for all of it. The rest is cut off.
+        may_be_silent: no picture for a long time is no fault; the source itself sees whether it still answers.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a source is, how long to wait for it, and the time
@@ -76,6 +78,8 @@ class Feed:
         clock: Clock,
         name: str = "line",
         part: Box | None = None,
+        *,
+        may_be_silent: bool = False,
     ) -> None:
         now_s = clock.monotonic_s()
         self._open_source = open_source
@@ -86,10 +90,11 @@ class Feed:
         self._part = part
         self._lock = threading.Lock()
         self._shelf = LatestFrame()
-        self._guards = Guards(guards)
+        self._guards = Guards(guards, may_be_silent=may_be_silent)
         self._health = Health(guards.max_gap_s, guards.max_age_s, now_s)
         # An opening may take its time-out twice: to connect, and to the first picture.
-        self._link = Link(place, Patience(guards.max_gap_s, max(lost_s, guards.max_gap_s), 2 * lost_s + 1.0), now_s)
+        patience = Patience(guards.max_gap_s, max(lost_s, guards.max_gap_s), 2 * lost_s + 1.0)
+        self._link = Link(place, _FOR_EVER if may_be_silent else patience, now_s)
         self._opening: Opening | None = None
         self._hanging: list[Opening] = []
         self._unfit: Counter[str] = Counter()

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sorter.capture.film import FilmPath, FilmSource
 from sorter.capture.folder import FolderSource as PictureFolderSource
 from sorter.capture.folder import PictureFolder
+from sorter.capture.genicam.source import GenicamCamera
 from sorter.capture.redact import redact, split_credentials
 from sorter.capture.rtsp import Camera, RtspStream
 from sorter.capture.simulator.source import SimulatedBelt
@@ -23,6 +24,7 @@ from sorter.records import Box
 from sorter.settings.site import (
     FileSource,
     FolderSource,
+    GenicamSource,
     LineSettings,
     RtspSource,
     SimulatorSource,
@@ -30,7 +32,7 @@ from sorter.settings.site import (
     UsbSource,
 )
 
-_USB = re.compile(r"(?:usb:)?(\d+)", re.IGNORECASE)
+_USB = re.compile(r"(?:usb:)?(\d+)|usb:(/dev/\S+)", re.IGNORECASE)
 
 
 Wanted = Callable[[float], bool]
@@ -68,6 +70,8 @@ def _open(line: LineSettings, base: Path, clock: Clock, wanted: Wanted) -> Frame
             return UsbCamera(usb, clock)
         case RtspSource() as rtsp:
             return RtspStream(_camera(rtsp, base, bounding_box(line.region)), clock, wanted)
+        case GenicamSource() as genicam:
+            return GenicamCamera(genicam, base, clock)
         case SimulatorSource() as simulator:
             return SimulatedBelt(simulator, direction_deg(line.belt.direction), clock)
 
@@ -81,6 +85,8 @@ def describe(source: Source, base: Path) -> str:
             return redact(source.url)
         case UsbSource():
             return f"camera {source.device}"
+        case GenicamSource():
+            return "the GenICam camera"
         case SimulatorSource():
             return "the simulated belt"
 
@@ -88,7 +94,8 @@ def describe(source: Source, base: Path) -> str:
 def parse_source(argument: str) -> Source:
     """Read the SOURCE of a command line: a folder, a film, ``rtsp://...``, ``usb:0`` or a bare number.
 
-    A password in an address is kept where it cannot be printed or dumped (`RtspSource.with_password`).
+    ``usb:/dev/video2`` is a camera by its path. A password in an address is kept where it cannot be printed or
+    dumped (`RtspSource.with_password`).
 
     Raises:
         SourceError: it is none of these.
@@ -102,12 +109,22 @@ def parse_source(argument: str) -> Source:
         raise SourceError(sentence) from error
     if found is not None:
         return found
-    camera = _USB.fullmatch(argument)
-    if camera is not None and int(camera[1]) < 64:
-        return UsbSource(kind="usb", device=int(camera[1]))
+    camera = _usb_source(argument)
+    if camera is not None:
+        return camera
     raise SourceError(
         f"{redact(argument)}: no such film or folder: give an existing one, an rtsp:// address, or usb:0 for a camera"
     )
+
+
+def _usb_source(argument: str) -> UsbSource | None:
+    camera = _USB.fullmatch(argument)
+    if camera is None:
+        return None
+    number, path = camera.groups()
+    if path is not None:
+        return UsbSource(kind="usb", device=path)
+    return UsbSource(kind="usb", device=int(number)) if int(number) < 64 else None
 
 
 def _on_disk(argument: str) -> Source | None:

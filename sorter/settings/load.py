@@ -192,11 +192,12 @@ def _missing_recipes(document: Document, lines: Sequence[_Line], found: Collecti
 
 
 def _missing_files(document: Document, lines: Sequence[_Line]) -> Iterator[Finding]:
-    """Passwords and certificates that the settings point to and that are not there."""
+    """Passwords, certificates and producers that the settings point to and that are not there."""
     wanted: list[tuple[Location, str]] = [
         (("mqtt", "password_file"), "password file"),
         (("mqtt", "tls_ca_file"), "certificate file"),
         *((("lines", line.index, "source", "password_file"), "password file") for line in lines),
+        *((("lines", line.index, "source", "producer"), "GenTL producer") for line in lines),
     ]
     for loc, what in wanted:
         name = _get(document.value, *loc)

@@ -14,13 +14,15 @@ from sorter.settings.document import Document, Finding, Location
 from sorter.settings.outline import Spot, fixed_length, keys_of, kinds_of, spot
 from sorter.settings.recipe import HEX_PATTERN
 from sorter.settings.site import TOPIC_PATTERN
-from sorter.settings.source import RTSP_PATTERN
+from sorter.settings.source import DEVICE_PATTERN, FOURCC_PATTERN, RTSP_PATTERN
 
 _LONGEST_SHOWN = 40
 _MOST_COMPARED = 64
 
 _HEX = 'must be a color in quotes, such as "#d62828": without quotes a # begins a comment'
 _PATTERNS = {
+    DEVICE_PATTERN: "must be a path that begins with /dev/",
+    FOURCC_PATTERN: "must be four capital letters or digits, such as YUYV or MJPG",
     HEX_PATTERN: _HEX,
     RTSP_PATTERN: "must begin with rtsp:// or rtsps:// and hold no spaces",
     TOPIC_PATTERN: "must be a topic without + and #, and without / or $ at its ends",

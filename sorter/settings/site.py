@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
 from sorter.settings.recipe import Name, Strict, refuse_repeated
 from sorter.settings.source import (
@@ -31,6 +32,7 @@ __all__ = [
     "Direction",
     "FileSource",
     "FolderSource",
+    "GenicamSource",
     "GuardSettings",
     "LineSettings",
     "MetricsSettings",

@@ -8,12 +8,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
+from sorter.settings.genicam import GenicamSource
 from sorter.settings.recipe import HexColor, Name, Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 FilePath = Annotated[str, Field(min_length=1)]
 RTSP_PATTERN = r"^rtsps?://[^\s]+$"
+DEVICE_PATTERN = r"^/dev/\S+$"
+FOURCC_PATTERN = r"^[A-Z0-9]{4}$"
 
 
 def refuse_two_passwords(password_env: str | None, password_file: str | None) -> None:
@@ -45,18 +48,31 @@ class FolderSource(Strict):
 
 
 class UsbSource(Strict):
-    """A camera that OpenCV opens by number."""
+    """A camera that V4L2 knows: USB, or CSI where its driver gives finished pictures."""
 
     kind: Literal["usb"]
     """A camera at this machine."""
-    device: Annotated[int, Field(ge=0, le=63)] = 0
-    """0 is the first camera."""
+    device: Annotated[int, Field(ge=0, le=63)] | Annotated[str, Field(pattern=DEVICE_PATTERN)] = 0
+    """0 is the first camera; or a path such as /dev/v4l/by-id/..., which stays the same wherever it is plugged in."""
     width_px: Annotated[int, Field(ge=16, le=16384)] | None = None
     """Width to ask of the camera; left out: its own."""
     height_px: Annotated[int, Field(ge=16, le=16384)] | None = None
     """Height to ask of the camera; left out: its own."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Pictures a second to ask of the camera; left out: its own."""
+    pixel_format: Annotated[str, Field(pattern=FOURCC_PATTERN)] | None = None
+    """Four letters, such as YUYV or MJPG; left out: the camera's own."""
+    exposure_us: Annotated[float, Field(ge=100, le=10_000_000)] | None = None
+    """Fixed exposure in microseconds, in steps of 100; left out: the camera's own, and a warning if it is automatic."""
+    gain: Annotated[float, Field(ge=0, le=65535)] | None = None
+    """Fixed gain, in the camera's own steps; left out: the camera's own."""
+    white_balance_k: Annotated[int, Field(ge=1000, le=20000)] | None = None
+    """Fixed white balance, as a color temperature in kelvin; left out: the camera's own, and a warning if it is
+    automatic."""
+    gamma: Annotated[float, Field(ge=0, le=65535)] | None = None
+    """Gamma, in the camera's own steps (often 100 for 1.0); left out: the camera's own."""
+    focus: Annotated[float, Field(ge=0, le=65535)] | None = None
+    """Fixed focus, in the camera's own steps; left out: the camera's own, and a warning if it is automatic."""
 
 
 class RtspSource(Strict):
@@ -173,7 +189,9 @@ class SimulatorSource(Strict):
     """Draw at the frame rate, as a camera would; else as fast as possible."""
 
 
-Source = Annotated[FileSource | FolderSource | UsbSource | RtspSource | SimulatorSource, Field(discriminator="kind")]
+Source = Annotated[
+    FileSource | FolderSource | UsbSource | RtspSource | GenicamSource | SimulatorSource, Field(discriminator="kind")
+]
 
 
 def is_live(source: Source) -> bool:
@@ -185,3 +203,8 @@ def is_live(source: Source) -> bool:
             return False
         case _:
             return True
+
+
+def may_be_silent(source: Source) -> bool:
+    """Whether no picture for a long time is no fault: a camera that a wire triggers may have none to take."""
+    return isinstance(source, GenicamSource) and source.hardware_trigger is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from importlib.util import find_spec
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -19,11 +21,13 @@ from sorter.ports import FrameSource
 from sorter.settings.site import LineSettings
 
 FRAMES = 6
+WIDTH_PX, HEIGHT_PX = 128, 100
+SIZE = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}
 
 
 def picture(number: int) -> NDArray[np.uint8]:
     """Flat areas in plain colors, and a bar that tells the picture's number."""
-    image = np.zeros((96, 128, 3), np.uint8)
+    image = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     image[:48, :64], image[:48, 64:] = (40, 40, 200), (60, 180, 60)
     image[48:, :64], image[48:, 64:] = (200, 80, 40), (60, 200, 220)
     image[40:56, : 16 * (number + 1)] = 255
@@ -33,7 +37,7 @@ def picture(number: int) -> NDArray[np.uint8]:
 def encode(path: Path, codec: str, pix_fmt: str) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, pix_fmt
+        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, pix_fmt
         for number in range(FRAMES):
             frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24")
             frame.pts, frame.time_base = number, Fraction(1, 25)
@@ -64,7 +68,16 @@ def pictures(folder: Path) -> dict[str, object]:
 
 def simulator(_: Path) -> dict[str, object]:
     product = {"name": "red", "hex": "#b02a30", "length_mm": 20, "width_mm": 20}
-    return {"kind": "simulator", "width_px": 128, "height_px": 96, "products": [product], "frame_rate_hz": 200}
+    return {"kind": "simulator", **SIZE, "products": [product], "frame_rate_hz": 200}
+
+
+def genicam(_: Path) -> dict[str, object]:
+    spec = find_spec("genicam")
+    if spec is None or spec.origin is None:
+        assert os.environ.get("CI") != "true", "genicam must be installed on the build machine"
+        pytest.skip("genicam is not installed")
+    producer = str(Path(spec.origin).with_name("viky.cti"))  # simulated cameras, which the package brings
+    return {"kind": "genicam", "producer": producer, "serial": "0", **SIZE, "frame_rate_hz": 100}
 
 
 def open_line(source: dict[str, object], folder: Path) -> FrameSource:
@@ -81,7 +94,7 @@ def open_line(source: dict[str, object], folder: Path) -> FrameSource:
     return open_source(line, folder, SystemClock())
 
 
-@pytest.mark.parametrize("make", [mp4, mp4_in_real_time, gif, pictures, simulator])
+@pytest.mark.parametrize("make", [mp4, mp4_in_real_time, gif, pictures, simulator, genicam])
 class TestFrameSource:
     @pytest.fixture
     def source(self, make: Callable[[Path], dict[str, object]], tmp_path: Path) -> Iterator[FrameSource]:
@@ -98,7 +111,7 @@ class TestFrameSource:
 
     def test_pictures_are_bgr_bytes_in_one_piece(self, source: FrameSource) -> None:
         for frame in islice(source.frames(), FRAMES):
-            assert frame.image_bgr.shape == (96, 128, 3)
+            assert frame.image_bgr.shape == (HEIGHT_PX, WIDTH_PX, 3)
             assert frame.image_bgr.dtype == np.uint8
             assert frame.image_bgr.flags.c_contiguous
 

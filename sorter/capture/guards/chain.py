@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,11 +42,12 @@ class Guards:
 
     Args:
         settings: the limits.
+        may_be_silent: a gap between pictures is no fault of this source.
     """
 
-    def __init__(self, settings: GuardSettings) -> None:
+    def __init__(self, settings: GuardSettings, *, may_be_silent: bool = False) -> None:
         self._settings = settings
-        self._gap = GapGuard(settings.max_gap_s)
+        self._gap = GapGuard(math.inf if may_be_silent else settings.max_gap_s)
         self._frozen = FrozenGuard(settings.frozen_s)
         self._corrupt = CorruptGuard()
 

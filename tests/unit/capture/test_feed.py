@@ -174,6 +174,19 @@ def test_a_source_whose_reads_always_hang_asks_for_a_new_process(camera: Camera)
         event.set()
 
 
+def test_a_camera_that_a_wire_triggers_may_be_silent(camera: Camera) -> None:
+    watcher = Watcher(Feed(camera.open, "the camera", LIMITS, 0.2, SystemClock(), may_be_silent=True))
+    watcher.see()
+    camera.silent = True
+    began_s = time.monotonic()
+    watcher.until("a second", lambda: time.monotonic() - began_s > 1)
+    assert watcher.cause is None
+    assert camera.openings == 1
+    for event in camera.hanging:
+        event.set()
+    assert watcher.feed.stop()
+
+
 def test_a_frozen_picture_is_left_out_at_once_and_told_when_it_lasts(watcher: Watcher, camera: Camera) -> None:
     watcher.see()
     camera.frozen = True

@@ -47,6 +47,8 @@ def test_each_kind_of_settings_opens_its_source(write_film: Any, bars: Any, tmp_
 def test_a_usb_camera_that_is_not_there_is_refused(tmp_path: Path, clock: Any, capfd: Any) -> None:
     with pytest.raises(SourceError, match="camera 63 cannot be opened: check"):
         open_source(line({"kind": "usb", "device": 63}), tmp_path, clock)
+    with pytest.raises(SourceError, match="camera /dev/video63 cannot be opened: check"):
+        open_source(line({"kind": "usb", "device": "/dev/video63"}), tmp_path, clock)
     assert capfd.readouterr().err == ""
 
 
@@ -66,7 +68,9 @@ def test_the_argument_of_a_command_is_read(tmp_path: Path, monkeypatch: Any) -> 
     assert Path(film.path) == tmp_path / "a.mp4"
     assert isinstance(parse_source("0"), site.FileSource)
     assert parse_source("usb:2") == parse_source("2") == site.UsbSource(kind="usb", device=2)
-    for wrong in ("nothing.mp4", "usb:64", "", "http://x/y"):
+    by_id = "/dev/v4l/by-id/usb-Maker_Camera-video-index0"
+    assert parse_source(f"usb:{by_id}") == site.UsbSource(kind="usb", device=by_id)
+    for wrong in ("nothing.mp4", "usb:64", "usb:video2", "/dev/video2", "", "http://x/y"):
         with pytest.raises(SourceError, match="no such film or folder"):
             parse_source(wrong)
 

@@ -1,0 +1,1 @@
+"""Industrial cameras by GenICam, through the optional package harvesters (extra ``genicam``)."""
