@@ -62,6 +62,7 @@ lock: $(PYTHON) ## write the lock files again from pyproject.toml; ARGS=--upgrad
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV_COMPILE) pyproject.toml --extra dev --extra demo -o requirements-dev.lock $(ARGS)
 	@$(UV_COMPILE) pyproject.toml --extra demo -c requirements-dev.lock -o requirements-demo.lock
+	@$(UV_COMPILE) pyproject.toml --extra genicam -c requirements-dev.lock -o requirements-genicam.lock
 	@$(UV_COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
 
 clean: ## remove .venv and everything that tools left behind

@@ -92,7 +92,7 @@ def test_the_commented_out_keys_of_the_shipped_settings_are_right(tmp_path: Path
     before, rest = text.split("    source:\n", 1)
     between = rest[rest.index("    # The part of the picture") :]
     commented = re.findall(r"    # source:.*\n((?:    #   .*\n)+)", rest)
-    assert len(commented) == 4
+    assert len(commented) == 5
     for keys in commented:
         source = "    source:\n" + re.sub(r"(?m)^    #   ", "      ", keys)
         (tmp_path / "sorter.yaml").write_text(before + source + between, encoding="utf-8")
