@@ -11,7 +11,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
-# requirements-demo.lock adds the broker that `demo` starts; the line itself does not need it.
+# requirements-demo.lock adds the broker that `demo` starts, requirements-genicam.lock what industrial cameras need.
 ARG LOCK=requirements.lock
 COPY ${LOCK} /tmp/requirements.lock
 RUN python3 -m venv /opt/venv \

@@ -31,6 +31,7 @@ PACKAGE_REGISTRIES = re.compile(
 LINK = re.compile(r"\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 LOCKS = {
     "requirements.lock": (),
+    "requirements-genicam.lock": ("genicam",),
     "requirements-demo.lock": ("demo",),
     "requirements-dev.lock": ("demo", "dev"),
 }
@@ -107,8 +108,9 @@ def test_a_lock_gives_a_sha_256_for_every_package(lock: str) -> None:
 
 
 def test_what_is_tested_is_what_runs() -> None:
-    product, demo, development = (_locked(lock).items() for lock in LOCKS)
+    product, genicam, demo, development = (_locked(lock).items() for lock in LOCKS)
     assert product <= demo <= development
+    assert product <= genicam <= development
 
 
 def test_the_product_imports_only_what_it_declares() -> None:

@@ -89,6 +89,7 @@ def test_the_commented_out_keys_of_the_shipped_settings_are_right(tmp_path: Path
     text = (CONFIG / "sorter.yaml").read_text(encoding="utf-8")
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "demo.yaml").write_bytes((CONFIG / "recipes" / "demo.yaml").read_bytes())
+    (tmp_path / "producer.cti").touch()
     before, rest = text.split("    source:\n", 1)
     between = rest[rest.index("    # The part of the picture") :]
     commented = re.findall(r"    # source:.*\n((?:    #   .*\n)+)", rest)

@@ -89,13 +89,13 @@ def test_a_recipe_needs_bins(write: Write, told: Told) -> None:
 
 
 FILM = "kind: file\n      path: film.mp4"
-ONE_OF = "must be one of file, folder, usb, rtsp, simulator"
+ONE_OF = "must be one of file, folder, usb, rtsp, genicam, simulator"
 SITE_MISTAKES = {
     "kind": (FILM, "kind: film", f"5:13: lines.0.source.kind: {ONE_OF}, got 'film', did you mean 'file'?"),
     "no kind": (
         FILM,
         "path: film.mp4",
-        "5:7: lines.0.source: the key 'kind' is missing: add it, one of file, folder, usb, rtsp, simulator",
+        "5:7: lines.0.source: the key 'kind' is missing: add it, one of file, folder, usb, rtsp, genicam, simulator",
     ),
     "empty kind": (FILM, "kind:", f"5:12: lines.0.source.kind: {ONE_OF}, got nothing"),
     "listed kind": (FILM, "kind: [file]", f"5:13: lines.0.source.kind: {ONE_OF}, got a list"),
