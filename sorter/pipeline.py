@@ -24,7 +24,7 @@ from sorter.settings.site import LineSettings
 from sorter.timing import Timing
 
 _STILL_S = 3.0
-_LOOKS = 24
+_LOOKS = 20
 """While a product passes through the region."""
 _SLOWEST_PX_PER_S = 1.0
 """A belt that is slower stands, and nobody knows when it will go on."""
@@ -112,7 +112,7 @@ class Pipeline:
     def looks_apart_s(self) -> float:
         """How far apart looks at the belt may be, seconds; 0 while every frame counts.
 
-        A product is seen in two dozen looks on its way; it is a matter of cost, not of need, to look more often.
+        A product is seen in twenty looks on its way; it is a matter of cost, not of need, to look more often.
         """
         speed = self.belt_speed_px_per_s
         if self.learning or speed is None:

@@ -27,7 +27,7 @@ from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings, PhotoEyeTrigger, SimulatorSource, SiteSettings
 from sorter.trigger_desk import TriggerDesk
 
-_TICK_S = 0.05
+_TICK_S = 0.1
 _METRICS_EVERY_S = 0.25
 _STATS_EVERY_S = 5.0
 _STOP_LINES_S = 1.5

@@ -168,9 +168,9 @@ class LineSettings(Strict):
     """Left out: the whole picture."""
     belt: BeltSettings
     """How the belt moves and how its empty look is learned."""
-    look_rate_hz: Annotated[float, Field(ge=1, le=1000)] = 15.0
+    look_rate_hz: Annotated[float, Field(ge=1, le=1000)] = 10.0
     """How often a second a live belt is looked at. More often where it moves so fast that a product would pass in less
-    than 24 looks; every picture, until the belt's speed is known. The pictures between are not needed."""
+    than 20 looks; every picture, until the belt's speed is known. The pictures between are not needed."""
     decision_line: Fraction = 0.6
     """Where a product is decided: part of the region's length along the belt, 0 where products enter."""
     product: ProductSettings = ProductSettings()

@@ -526,5 +526,5 @@ def test_looks_are_as_far_apart_as_the_belts_speed_allows() -> None:
     assert fast is not None
     assert slow.looks_apart_s == pytest.approx(4 * fast.looks_apart_s, rel=0.1)
     # 320 px of belt at 1.5 mm each.
-    assert fast.looks_apart_s == pytest.approx(320 * 1.5 / 400 / 24, rel=0.1)
+    assert fast.looks_apart_s == pytest.approx(320 * 1.5 / 400 / 20, rel=0.1)
     assert open_pipeline(line_of(), RECIPE, timed(images())[0], lambda frame: frame.captured_at_s).looks_apart_s == 0
