@@ -101,7 +101,7 @@ class Rig:
     def processes(self) -> tuple[psutil.Process, list[psutil.Process]]:
         """The service's process, and those of its lines."""
         service = psutil.Process(self.service.process.pid)
-        return service, [child for child in service.children() if "spawn_main" in " ".join(child.cmdline())]
+        return service, [child for child in service.children() if _is_line(child)]
 
     def metric(self, name: str, **labels: str) -> float:
         """One sample of the service's metrics; 0 where it has none yet."""
@@ -170,3 +170,11 @@ def _line(belt: BenchBelt, name: str, port: int, folder: Path) -> LineSettings:
         password_file=str(folder / "password"),
     )
     return belt.line.model_copy(update={"name": name, "source": source})
+
+
+def _is_line(process: psutil.Process) -> bool:
+    """Whether a process is a line's, and lives."""
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False

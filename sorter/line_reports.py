@@ -56,7 +56,7 @@ class CameraReport:
     unfit: dict[str, int]
     """Pictures that failed a guard, by `capture.guards.chain.Fault`."""
     repeated: int
-    """Pictures identical to the one before."""
+    """Pictures that showed what the one before showed, and nothing new."""
     passed_over: int
     """Pictures that were not needed."""
     reconnects: int

@@ -25,7 +25,7 @@ class FrameCounts:
     corrupt: int = 0
     """Damaged: found by the decoder, or by what the picture shows."""
     repeated: int = 0
-    """The same as the one before, pixel by pixel."""
+    """Showed what the one before showed, and nothing new."""
     frozen: int = 0
     """... for so long that the picture is held to be frozen."""
     gap: int = 0

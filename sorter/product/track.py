@@ -16,8 +16,6 @@ from sorter.records import InvalidReason
 _COAST_S = 0.5
 """A product that is not seen for this long, or for `_COAST_FRAMES`, is gone."""
 _COAST_FRAMES = 3
-_REST_STEP_S = 1 / 30
-"""After a rest the next frame counts as if it came this long after the one before it."""
 _KEPT_SPEEDS = 512
 _UNLIKE = 5.0
 """A blob as unlike a track's next sighting as this is something else. It must not be larger: where one product has
@@ -121,15 +119,16 @@ class Tracker:
 
     def rest(self, at_s: float) -> None:
         """The belt stood until now, ``at_s``: nothing was carried on since the last frame."""
-        if self._at_s is not None:
-            self._at_s = max(self._at_s, at_s - _REST_STEP_S)
+        # No time has passed, then, in which a speed could be measured.
+        self._at_s = at_s
 
     def rewind(self, to_s: float) -> None:
         """What was seen since ``to_s`` was a frozen picture: the belt went on as it moved before."""
         if self._at_s is None or to_s >= self._at_s:
             return
         self._at_s = to_s
-        known = [speed for at_s, speed in self._speeds if at_s <= to_s]
+        # The last look may have shown the frozen picture already: it is worth less than the one before it.
+        known = [speed for at_s, speed in self._speeds if at_s < to_s]
         self.speed_px_per_s = known[-1] if known else self.speed_px_per_s
         for track in self.tracks:
             track.seen_at_s = min(track.seen_at_s, to_s)

@@ -57,7 +57,7 @@ class Guards:
 
     @property
     def repeats(self) -> bool:
-        """Whether the frame last looked at had the very pixels of the one before."""
+        """Whether the frame last looked at shows what the one before it showed, and nothing new."""
         return self._frozen.repeats
 
     @property
