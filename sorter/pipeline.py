@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
-import numpy as np
 
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
@@ -16,7 +15,7 @@ from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs,
 from sorter.product.gap import GapWatch
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
-from sorter.product.warmup import Warmup
+from sorter.product.warmup import Warmup, spread
 from sorter.records import BgrImage, Box, Decision, Frame, Verdict
 from sorter.sampling import Sampler, Samples, View
 from sorter.settings.recipe import Recipe
@@ -143,7 +142,7 @@ class Pipeline:
             still_since_s: the picture was frozen from this time on (monotonic seconds); None where it was not.
         """
         if still_since_s is not None and self._last is not None:
-            self._tracker.rewind(still_since_s)
+            self._rewind(still_since_s)
             self._last = replace(self._last, captured_at_s=min(still_since_s, self._last.captured_at_s))
         decisions: list[Decision] = []
         for track in self._tracker.tracks:
@@ -158,7 +157,7 @@ class Pipeline:
 
     def _replay(self) -> list[Decision]:
         crops = self._warmup.take()
-        cells = [cells_to_lab(self._grid.cells_bgr(one.image_bgr)) for one in _spread(crops)]
+        cells = [cells_to_lab(self._grid.cells_bgr(one.image_bgr)) for one in spread(crops)]
         self._belt = Belt.learn(cells, self._grid.inside, self._grid.lanes, self._contrast)
         self.counts.belts_learned += 1
         self._covered = 0.0
@@ -182,7 +181,7 @@ class Pipeline:
         if self._gaps.stood(foreground, elapsed_s, was_still=still_since_s is not None):
             self._tracker.rest(frame.captured_at_s)
         elif still_since_s is not None:
-            self._tracker.rewind(still_since_s)
+            self._rewind(still_since_s)
         blobs = find_blobs(foreground, cells, self._grid, self._limits.min_length_px)
         gone = self._tracker.update(blobs, frame.captured_at_s)
         self._last = Frame(frame.image_bgr[:0], frame.number, frame.captured_at_s)
@@ -190,6 +189,13 @@ class Pipeline:
         belt.follow(cells, raw | foreground, elapsed_s)
         self._absorb_ghosts(cells, belt, frame.captured_at_s)
         return decisions
+
+    def _rewind(self, to_s: float) -> None:
+        """Forget what was seen since then: it was a frozen picture."""
+        self._tracker.rewind(to_s)
+        for followed in self._followed.values():
+            if followed.before_line_at_s is not None:
+                followed.before_line_at_s = min(followed.before_line_at_s, to_s)
 
     def _learn_again(self, crop_bgr: BgrImage, frame: Frame) -> list[Decision]:
         """The light was switched or the camera moved: what is known of the belt is worth nothing now."""
@@ -325,12 +331,6 @@ class Pipeline:
                     self._tracker.tracks.remove(track)
                     self._followed.pop(track.number, None)
                     self.counts.ghosts_absorbed += 1
-
-
-def _spread(crops: list[Frame], count: int = 31) -> list[Frame]:
-    """At most ``count`` frames, evenly spread."""
-    picked = np.unique(np.linspace(0, len(crops) - 1, min(count, len(crops))).astype(int))
-    return [crops[index] for index in picked]
 
 
 def open_pipeline(

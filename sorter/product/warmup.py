@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sorter.records import Frame
 
 _MAX_BYTES = 64_000_000
@@ -49,3 +51,9 @@ class Warmup:
         """Hand over the frames."""
         kept, self._kept = self._kept, []
         return kept
+
+
+def spread(frames: list[Frame], count: int = 31) -> list[Frame]:
+    """At most ``count`` frames, evenly spread."""
+    picked = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))
+    return [frames[index] for index in picked]

@@ -18,8 +18,8 @@ class GuardSettings(Strict):
     max_age_s: Annotated[float, Field(ge=0.02, le=60)] = 1.0
     """A picture that was taken longer ago than this decides nothing."""
     frozen_s: Annotated[float, Field(ge=0.2, le=3600)] = 2.0
-    """The same picture, pixel by pixel, for this long is a frozen one, or a belt that stands before a camera without
-    any noise."""
+    """The same picture for this long, but for an encoder's work on it, is a frozen one, or a belt that stands before a
+    camera without any noise."""
     dark_level: Annotated[int, Field(ge=0, le=255)] = 20
     """A picture that hardly anywhere reaches this level (0..255) is dark; 0 switches it off."""
     overexposed_share: Fraction = 0.5

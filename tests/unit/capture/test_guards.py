@@ -140,7 +140,7 @@ def test_the_same_picture_is_frozen_once_it_has_lasted_and_moves_again() -> None
     moved = frame(belt(60), 60)
     assert guard.check(Probe(moved), moved) is None
     assert not guard.repeats
-    assert guard.still_since_s is None
+    assert guard.still_since_s == moved.captured_at_s
 
 
 def test_a_burst_after_a_gap_is_not_believed_until_it_is_over() -> None:
