@@ -22,7 +22,7 @@ import numpy as np
 
 from sorter.capture.genicam.features import PIXEL_FORMAT, WIDTH, NodeControls
 from sorter.capture.genicam.pixels import Layout, check_format, format_of, to_bgr
-from sorter.errors import SourceError
+from sorter.errors import SourceError, SourceRefusedError
 from sorter.records import BgrImage
 from sorter.settings.genicam import GenicamSource
 
@@ -265,7 +265,7 @@ def _load() -> Any:
             warnings.simplefilter("ignore")
             return import_module("harvesters.core")
     except ImportError as error:
-        raise SourceError(
+        raise SourceRefusedError(
             "GenICam cameras need packages that are not installed: "
             "pip install --require-hashes -r requirements-genicam.lock"
         ) from error

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sorter.capture.picture import GreyscaleError, greyscale_sentence
-from sorter.errors import SourceError
+from sorter.errors import SourceRefusedError
 from sorter.records import BgrImage
 from sorter.settings.genicam import PixelFormat
 
@@ -91,13 +91,13 @@ def format_of(code: int, place: str) -> PixelFormat:
     """The format that a picture tells by its number.
 
     Raises:
-        SourceError: we cannot read it.
+        SourceRefusedError: we cannot read it.
     """
     try:
         return _FORMATS[code]
     except KeyError:
         sentence = f"{place}: the camera sends pictures in a format that is not known here ({code:#010x}): {_REMEDY}"
-        raise SourceError(sentence) from None
+        raise SourceRefusedError(sentence) from None
 
 
 def check_format(name: str, offered: str, place: str) -> None:
@@ -110,12 +110,14 @@ def check_format(name: str, offered: str, place: str) -> None:
 
     Raises:
         GreyscaleError: it has no color.
-        SourceError: we cannot read it: packed, or a YCbCr that leaves its color space open.
+        SourceRefusedError: we cannot read it: packed, or a YCbCr that leaves its color space open.
     """
     if re.match(r"Mono|R\d|G\d|B\d", name):
         raise GreyscaleError(greyscale_sentence(place))
     if name not in {str(one) for one in PixelFormat}:
-        raise SourceError(f"{place}: the camera sends {name}, which is not read here: {_REMEDY} (it has {offered})")
+        raise SourceRefusedError(
+            f"{place}: the camera sends {name}, which is not read here: {_REMEDY} (it has {offered})"
+        )
 
 
 _REMEDY = "set pixel_format to an unpacked Bayer, RGB or BGR one"
