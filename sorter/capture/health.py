@@ -132,7 +132,8 @@ class Health:
         """
         before, new = self._blindness, self._new_blindness(link, now_s)
         settling = self._finding is not None and self._finding.fault is Fault.GAP and link.failure is None
-        if before is not None and new is not None and (settling or before.cause == new.cause != "camera_lost"):
+        goes_on = new is not None and before is not None and before.cause == new.cause != "camera_lost"
+        if before is not None and (settling or goes_on):
             return before
         self._blindness = new
         return new
@@ -145,7 +146,10 @@ class Health:
         finding = self._finding
         if finding is None or link.state is not LinkState.LIVE:
             return None
-        if finding.fault is Fault.FROZEN or self.blind_s(now_s) > self._max_gap_s:
+        blind_s = self.blind_s(now_s)
+        if finding.fault is Fault.GAP:  # a stream that has just begun is given its time
+            blind_s = min(blind_s, link.in_state_s(now_s))
+        if finding.fault is Fault.FROZEN or blind_s > self._max_gap_s:
             return Blindness(CAUSES[finding.fault], finding.reason)
         return None
 

@@ -100,6 +100,15 @@ def test_the_cause_stays_while_a_stream_that_came_back_is_watched(link: Link) ->
     assert health.behind
 
 
+def test_a_stream_that_has_just_begun_is_given_its_time() -> None:
+    health, late = Health(1.0, 1.0, 0.0), Link("rtsp://cam/a", Patience(1.0, 3.0, 7.0), 0.0)
+    late.picture(5.0)
+    health.unfit(Finding(Fault.GAP, "watched"), 5.0)
+    assert health.blindness(late, 5.9) is None
+    health.unfit(Finding(Fault.GAP, "watched"), 6.1)
+    assert health.blindness(late, 6.1) is not None
+
+
 def test_a_refusal_has_a_cause_of_its_own(link: Link) -> None:
     health = seen()
     link.failed(SourceRefusedError("wrong password"), 12.0)

@@ -100,7 +100,7 @@ SENTENCES = {
     "broken": "{here}/broken: no picture in the folder can be read: replace them",
     "grey": ("{here}/grey/0.png: the picture is greyscale and has no color to sort by: use a camera set to color"),
     "usb:63": (
-        "camera 63 cannot be opened: check that it is plugged in, that its number is right and that you may "
+        "camera 63 cannot be opened: check that it is plugged in, that its number or path is right and that you may "
         "read its device"
     ),
     "rtsp://": "rtsp://: not a stream address: write rtsp://host:port/path",
