@@ -23,6 +23,10 @@ _BEFORE_S = 0.3
 """A product that crosses just before a fault begins is decided by pictures that come just after."""
 
 
+_DECIDED_S = 1.0
+"""A product that has crossed is decided by then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One fault, from its beginning to the next one's."""
@@ -268,7 +272,8 @@ def _plain_result(rig: Rig, plan: FaultPlan) -> PlainResult:
 
 def _trial_result(rig: Rig, plan: FaultPlan, place: int, end_s: float) -> TrialResult:
     trial, start_s, next_s = plan.trials[place], plan.starts_s[place], plan.starts_s[place + 1]
-    within = Interval(start_s - _BEFORE_S, next_s - _BEFORE_S)
+    # Before the very end, too: who crosses last must have had the time to be decided.
+    within = Interval(start_s - _BEFORE_S, min(next_s - _BEFORE_S, plan.starts_s[-1] - _DECIDED_S))
     blind = Interval(start_s - _BEFORE_S, end_s + _RESUMED_S)
     states = [(one.at_s - rig.epoch_s, one) for one in rig.states(_LINE)]
     told = next(((at_s, one) for at_s, one in states if start_s <= at_s < next_s and _blind(one)), None)
