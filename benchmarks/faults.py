@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import ceil
 
 import numpy as np
 from tqdm import tqdm
@@ -22,6 +23,10 @@ _BEFORE_S = 0.3
 """A product that crosses just before a fault begins is decided by pictures that come just after."""
 
 
+_DECIDED_S = 1.0
+"""A product that has crossed is decided by then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One fault, from its beginning to the next one's."""
@@ -37,6 +42,8 @@ class Trial:
     by_repeats: bool = False
     """It shows in equal pictures, whose limit is another one."""
     must_tell: bool = True
+    until_key: bool = False
+    """The camera itself begins again with its next key frame: only then is its stream there again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ def _trials(recovers_s: int, *lasts_s: int) -> Sequence[Trial]:
     """All faults, the length of each as given; from the kill on, the camera sends its backlog after a freeze."""
     frozen, killed, backlog, cut, held, repeat, heavy, light, resize = lasts_s
     return (
-        Trial("camera frozen, then goes on with now", frozen, recovers_s, _freeze, _thaw),
-        Trial("camera killed, then started", killed, recovers_s, _kill, _start),
+        Trial("camera frozen, then goes on with now", frozen, recovers_s, _freeze, _thaw, until_key=True),
+        Trial("camera killed, then started", killed, recovers_s, _kill, _start, until_key=True),
         Trial("camera frozen, then sends its backlog", backlog, recovers_s, _freeze, _thaw),
         Trial("link cut, and refused", cut, recovers_s, _cut, _restore),
         Trial("link blackholed, then all arrives", held, recovers_s, _hold, _restore),
@@ -117,9 +124,9 @@ class TrialResult:
     """State and cause by which it first said that it is blind; None where it went on as if nothing were."""
     told_after_s: float | None
     running_after_s: float | None
-    """From the end of the fault."""
+    """From the recovery of the stream."""
     right_after_s: float | None
-    """From the end of the fault to the first right decision."""
+    """From the recovery of the stream to the first right decision."""
     score: WireScore
     must_tell: bool
     watched_s: float
@@ -203,7 +210,7 @@ class FaultsResult:
             "fault", "s", "the line says", "after s", "running s", "right s", "products", "correct", "excused", "lost",
             "wrong bin", "extra",
         )  # fmt: skip
-        title = "faults; running and right: from the fault's end to that state and to the first right decision"
+        title = "faults; running and right: from the stream's recovery to that state and to the first right decision"
         yield Table(title, columns, [trial.row() for trial in self.trials])
         yield limits_table(self.limits)
 
@@ -244,7 +251,14 @@ def _go_through(rig: Rig, plan: FaultPlan) -> Iterator[float]:
         rig.wait_until(start_s + trial.lasts_s)
         if trial.end is not None:
             trial.end(rig)
-        yield rig.now_s if trial.end is not None else float(start_s + trial.lasts_s)
+        yield _recovered_s(rig, trial, float(start_s + trial.lasts_s))
+
+
+def _recovered_s(rig: Rig, trial: Trial, planned_s: float) -> float:
+    """When the camera's stream was there again; key frames come at whole seconds."""
+    if trial.end is None:
+        return planned_s
+    return float(ceil(rig.now_s)) if trial.until_key else rig.now_s
 
 
 def _plain_result(rig: Rig, plan: FaultPlan) -> PlainResult:
@@ -258,7 +272,8 @@ def _plain_result(rig: Rig, plan: FaultPlan) -> PlainResult:
 
 def _trial_result(rig: Rig, plan: FaultPlan, place: int, end_s: float) -> TrialResult:
     trial, start_s, next_s = plan.trials[place], plan.starts_s[place], plan.starts_s[place + 1]
-    within = Interval(start_s - _BEFORE_S, next_s - _BEFORE_S)
+    # Before the very end, too: who crosses last must have had the time to be decided.
+    within = Interval(start_s - _BEFORE_S, min(next_s - _BEFORE_S, plan.starts_s[-1] - _DECIDED_S))
     blind = Interval(start_s - _BEFORE_S, end_s + _RESUMED_S)
     states = [(one.at_s - rig.epoch_s, one) for one in rig.states(_LINE)]
     told = next(((at_s, one) for at_s, one in states if start_s <= at_s < next_s and _blind(one)), None)

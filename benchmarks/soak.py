@@ -20,6 +20,7 @@ _LINE = "line-1"
 _MOST_GROWTH_MB = 5.0
 _BEFORE_S, _RESUMED_S = 0.3, 3.0
 _SAMPLE_S = 0.5
+_SEAM_S = 1.0
 _LEAD_IN_S = 10.0
 
 
@@ -180,9 +181,9 @@ def _score_laps(rig: Rig, plan: SoakPlan, losses: Sequence[Loss], end_s: float) 
         back_s = lap * plan.lap_s
         moved = [replace(one, crossed_s=one.crossed_s - back_s, decided_s=one.decided_s - back_s) for one in decisions]
         blind = [Interval(one.began_s - _BEFORE_S - back_s, one.ended_s + _RESUMED_S - back_s) for one in losses]
-        # At the seam the belt jumps: what is in view vanishes.
-        seam = Interval(plan.lap_s - 1.0, plan.lap_s)
-        within = Interval(0.0, min(end_s - back_s, plan.lap_s))
+        # At the seam the belt jumps: what is in view vanishes, and may be decided as if it had moved on.
+        seam = Interval(plan.lap_s - _SEAM_S, plan.lap_s)
+        within = Interval(_SEAM_S if lap else 0.0, min(end_s - back_s, plan.lap_s))
         scores.append(rig.truth.score(moved, within, [*blind, seam]))
     return sum_scores(scores)
 

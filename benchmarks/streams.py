@@ -118,6 +118,8 @@ class StreamsResult:
     cores: int
     cost: PictureCost
     loads: Sequence[Load]
+    stopped_by: str | None
+    """Why one line more could not even begin; None where a product was lost, or the plan was at its end."""
     limits: Sequence[Limit]
 
     @property
@@ -136,15 +138,17 @@ class StreamsResult:
         )  # fmt: skip
         title = f"lines at once, each on a stream of {size} at 25 Hz; {self.cores} cores, the test camera on them, too"
         yield Table(title, columns, [load.row() for load in self.loads])
+        if self.stopped_by:
+            yield Table("one line more could not begin", ("why",), [(self.stopped_by,)])
         yield limits_table(self.limits)
 
 
 def measure_streams(plan: StreamsPlan) -> StreamsResult:
     """Measure the cost of a picture, then add line after line until one loses a product."""
     cost = _measure_cost(plan)
-    loads = list(_add_lines(plan))
+    loads, stopped_by = _add_lines(plan)
     limits = [Limit("one stream: processor time of a picture, times bare decoding", cost.decodes, _MOST_DECODES, "")]
-    return StreamsResult(plan.size_px, os.cpu_count() or 1, cost, loads, limits)
+    return StreamsResult(plan.size_px, os.cpu_count() or 1, cost, loads, stopped_by, limits)
 
 
 def _reel(belt: BenchBelt, bit_rate: int, seconds: float) -> Path:
@@ -199,14 +203,18 @@ def _cpu_s(processes: Sequence[psutil.Process]) -> float:
     return float(sum(one.user + one.system for one in times))
 
 
-def _add_lines(plan: StreamsPlan) -> Iterator[Load]:
+def _add_lines(plan: StreamsPlan) -> tuple[Sequence[Load], str | None]:
     belt = live_belt(plan.size_px, 25.0, plan.lead_in_s)
     reel = _reel(belt, plan.bit_rate, plan.lead_in_s + _STARTING_S + plan.sorted_s)
+    loads: list[Load] = []
     for count in tqdm(range(1, plan.most_lines + 1), desc="lines", leave=False, disable=None):
-        load = _carry(plan, belt, {f"line-{number}": reel for number in range(1, count + 1)})
-        yield load
-        if not load.sustained:
-            return
+        try:
+            loads.append(_carry(plan, belt, {f"line-{number}": reel for number in range(1, count + 1)}))
+        except SorterError as error:
+            return loads, str(error)
+        if not loads[-1].sustained:
+            break
+    return loads, None
 
 
 def _carry(plan: StreamsPlan, belt: BenchBelt, reels: Mapping[str, Path]) -> Load:

@@ -250,6 +250,8 @@ def _serve(options: argparse.Namespace) -> None:
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(str(options.port))
+    # A thread for each client: the answer to one waits for its first key frame, and must not hold up the others.
+    server.get_thread_pool().set_max_threads(-1)
     _mount(server, options)
     if "CAMERA_USER" in os.environ:
         _protect(server, os.environ["CAMERA_USER"], os.environ["CAMERA_PASSWORD"], options.auth)

@@ -91,7 +91,8 @@ def test_a_line_that_is_killed_ten_times_costs_its_neighbor_nothing() -> None:
         score = rig.score("neighbor", Interval(LEAD_IN_S, end_s))
         assert score.clean, score
         assert score.products > 60
-        assert {one.content["state"] for one in rig.states("neighbor")} == {"starting", "running"}
+        states = [one.content["state"] for one in rig.states("neighbor")]
+        assert set(states[states.index("running") :]) == {"running"}, states
 
 
 def next_process(rig: Rig, before: psutil.Process, neighbor: psutil.Process) -> psutil.Process:
