@@ -138,8 +138,8 @@ class Line:
         try:
             while not feed.ended and not self._stop_within(0):
                 frame = feed.take(HEARTBEAT_S)
-                self._watch(feed, stages)
-                if frame is not None:
+                sees = self._watch(feed, stages)
+                if frame is not None and sees:
                     self._take(frame, stages)
                     feed.want_from(frame.captured_at_s + self._looks_apart_s(stages.pipeline))
         finally:
@@ -167,8 +167,8 @@ class Line:
     def _looks_apart_s(self, pipeline: Pipeline | None) -> float:
         return 0.0 if pipeline is None else min(pipeline.looks_apart_s, 1 / self._job.settings.look_rate_hz)
 
-    def _watch(self, feed: Feed, stages: Stages) -> None:
-        """Tell whether the line sees; what was seen before it went blind is decided while that still helps."""
+    def _watch(self, feed: Feed, stages: Stages) -> bool:
+        """Tell whether the line sees, and return it; what it saw before it went blind is decided while that helps."""
         blind = feed.blindness
         if blind is not None:
             if not self._blind:
@@ -177,6 +177,7 @@ class Line:
             lost = blind.cause in {"camera_lost", "camera_refused"}
             self._say(LineStatus.LOST if lost else LineStatus.BLIND, blind.reason, blind.cause)
         self._beat()
+        return blind is None
 
     def _note_feed(self, feed: Feed) -> None:
         counts, (grade, why) = feed.counts, feed.quality

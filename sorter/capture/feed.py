@@ -219,7 +219,10 @@ class Feed:
                 self._note_damage(self._opening, now_s)
             hangs = self._link.watch(now_s)
             if not hangs and self._link.state is LinkState.LIVE and self._falls_behind(now_s):
-                self._link.failed(SourceError(f"{self._link.place}: its pictures are old: check the network"), now_s)
+                why = (
+                    f"for {self._lost_s:g} s its pictures have been old or with gaps: check the camera and the network"
+                )
+                self._link.failed(SourceError(f"{self._link.place}: {why}"), now_s)
                 hangs = True
             if hangs:
                 self._leave_behind()

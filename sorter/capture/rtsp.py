@@ -171,7 +171,7 @@ def _open(camera: Camera) -> av.container.InputContainer:
     address = join_credentials(camera.url, camera.username, camera.password)
     options = {
         "rtsp_transport": "tcp",
-        "fflags": "nobuffer",
+        # Without "nobuffer": it throws the first key frame away, since it was looked at, and makes no frame younger.
         "flags": "low_delay",
         "analyzeduration": str(_PROBE_US),
         # A backstop only, in microseconds: PyAV's own timeout comes first and says what it is.
