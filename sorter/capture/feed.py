@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 from collections import Counter
@@ -20,8 +19,6 @@ from sorter.errors import SourceError
 from sorter.ports import Clock, FrameSource
 from sorter.records import Box, Frame, TimeBase
 from sorter.settings.guards import GuardSettings
-
-_log = logging.getLogger(__name__)
 
 _WATCH_S = 0.05
 _ROOM_S = 0.005
