@@ -18,7 +18,7 @@ from sorter.color.bins import Bins
 from sorter.color.difference import ciede2000
 from sorter.color.dominant import read_color
 from sorter.color.sample import sample_box
-from sorter.decision import Ballot, vote
+from sorter.decision import cast, vote
 from sorter.records import ColorReading, Verdict
 
 
@@ -129,8 +129,8 @@ def _decide_half(name: str, taught: Sequence[Reading], decided: Sequence[Reading
     bins = Bins.of(recipe)
     fates: Counter[str] = Counter()
     for reading in decided:
-        ballot = Ballot(reading.color, bins.match(reading.color.dominant.lab))
-        outcome = vote([ballot], recipe.min_margin)
+        ballot = cast(reading.color, bins)
+        outcome = vote([ballot], recipe)
         nearest = ballot.match.bin == reading.truth
         fates["nearest right"] += nearest
         routed = "right" if nearest else "wrong"
@@ -193,8 +193,8 @@ def _repeat(name: str, taught: Sequence[Reading], tried: Sequence[Reading]) -> R
     return RepeatResult(
         crops=name,
         count=len(tried),
-        within=int((differences <= only.tolerance).sum()),
-        tolerance=only.tolerance,
+        within=int((differences <= only.tolerance.delta_e).sum()),
+        tolerance=only.tolerance.delta_e,
         median_delta_e=float(np.median(differences)),
         p95_delta_e=float(np.percentile(differences, 95)),
         worst_delta_e=float(differences.max()),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sorter.color.difference import ciede2000
 from sorter.records import Lab
-from sorter.settings.recipe import BinSettings, FallbackBranches, Recipe
+from sorter.settings.bins import BinSettings
+from sorter.settings.recipe import FallbackBranches, Recipe
 
 _BRANCH = "out"
 _LEAST_SCATTER = 3.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorter.color.bins import bin_color
+from sorter.color.bins import bin_colors
 from sorter.color.difference import ciede2000
 from sorter.settings.load import Loaded
 from sorter.settings.recipe import Recipe
@@ -42,8 +42,8 @@ def overlapping_bins(recipe: Recipe | Loaded[Recipe]) -> list[Overlap]:
         recipe: with its file, the overlaps have their places.
     """
     settings = recipe.value if isinstance(recipe, Loaded) else recipe
-    colors = np.array([bin_color(one) for one in settings.bins])
-    tolerances = np.array([one.tolerance for one in settings.bins])
+    colors = np.array([bin_colors(one)[0] for one in settings.bins])
+    tolerances = np.array([one.tolerance.delta_e or 0.0 for one in settings.bins])
     differences = ciede2000(colors[:, None], colors[None, :])
     reaches = tolerances[:, None] + tolerances[None, :]
     return [

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from sorter.records import BinMatch, ColorReading, Verdict
+from sorter.color.bins import Bins
+from sorter.records import BinMatch, ColorReading, Doubt, Verdict
+from sorter.settings.recipe import Recipe, SortMode
+
+
+class Saying(NamedTuple):
+    """A verdict on one sample, with its bin where it is routed, and why where it is in doubt."""
+
+    verdict: Verdict
+    bin: str | None = None
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +28,8 @@ class Ballot:
 
     reading: ColorReading
     match: BinMatch
+    parts: tuple[BinMatch, ...] = ()
+    """What disjoint parts of its sample say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +39,56 @@ class Outcome:
     verdict: Verdict
     ballot: Ballot
     """The frame that speaks for the others: the one nearest to their median color."""
+    stability: float
+    """Part of the disjoint samples of all frames that say the same, 0..1."""
+    doubt: Doubt | None = None
+    """Why it is ambiguous."""
 
 
-def judge(match: BinMatch, min_margin: float) -> Verdict:
+def cast(reading: ColorReading, bins: Bins) -> Ballot:
+    """Match a reading, and each part of its sample, to the bins."""
+    match, *parts = bins.match_all([reading.palette, *reading.parts])
+    return Ballot(reading, match, tuple(parts))
+
+
+def judge(match: BinMatch, recipe: Recipe) -> Saying:
     """Route only when the nearest bin is both near enough and clearly nearest."""
-    if match.bins_in_reach == 0:
-        return Verdict.UNKNOWN
-    if match.bins_in_reach > 1 or (match.margin is not None and match.margin < min_margin):
-        return Verdict.AMBIGUOUS
-    return Verdict.ROUTED
+    if not match.is_in_reach and match.bins_in_reach == 0 and recipe.sort_mode is not SortMode.NEAREST:
+        return Saying(Verdict.UNKNOWN)
+    if match.bins_in_reach > 1 and recipe.sort_mode is SortMode.UNIQUE:
+        return Saying(Verdict.AMBIGUOUS, doubt=Doubt.SEVERAL_BINS)
+    if match.margin is not None and match.margin < recipe.min_margin:
+        doubt = Doubt.SEVERAL_BINS if match.bins_in_reach > 1 else Doubt.NOT_CLEARLY_NEAREST
+        return Saying(Verdict.AMBIGUOUS, doubt=doubt)
+    return Saying(Verdict.ROUTED, match.bin)
 
 
-def vote(ballots: Sequence[Ballot], min_margin: float) -> Outcome:
+def vote(ballots: Sequence[Ballot], recipe: Recipe) -> Outcome:
     """Let the frames vote: what more than half of them say is the verdict; where they disagree it is ambiguous.
+
+    So it is where a routed product is not stable: where too many disjoint samples of it say something else.
 
     Args:
         ballots: at least one.
-        min_margin: CIEDE2000.
+        recipe: what is asked of a bin.
     """
-    said = [_say(ballot, min_margin) for ballot in ballots]
-    (winner, count), *_ = Counter(said).most_common()
+    said = [judge(ballot.match, recipe) for ballot in ballots]
+    (winner, count), *_ = Counter((saying.verdict, saying.bin) for saying in said).most_common()
+    stability = _stability(ballots, recipe, winner)
     if 2 * count <= len(ballots):
-        return Outcome(Verdict.AMBIGUOUS, _speaker(ballots))
-    speaker = _speaker([ballot for ballot, word in zip(ballots, said, strict=True) if word == winner])
-    return Outcome(winner[0], speaker)
+        return Outcome(Verdict.AMBIGUOUS, _speaker(ballots), stability, Doubt.SAMPLES_DISAGREE)
+    agreed = [index for index, saying in enumerate(said) if (saying.verdict, saying.bin) == winner]
+    speaker = _speaker([ballots[index] for index in agreed])
+    if winner[0] is Verdict.ROUTED and stability < recipe.min_stability:
+        return Outcome(Verdict.AMBIGUOUS, speaker, stability, Doubt.SAMPLES_DISAGREE)
+    doubt = next(said[index].doubt for index in agreed if ballots[index] is speaker)
+    return Outcome(winner[0], speaker, stability, doubt)
 
 
-def _say(ballot: Ballot, min_margin: float) -> tuple[Verdict, str | None]:
-    verdict = judge(ballot.match, min_margin)
-    return verdict, ballot.match.bin if verdict is Verdict.ROUTED else None
+def _stability(ballots: Sequence[Ballot], recipe: Recipe, winner: tuple[Verdict, str | None]) -> float:
+    """Of the parts of all samples; of the samples themselves where they were not parted."""
+    sayings = [judge(match, recipe) for ballot in ballots for match in ballot.parts or (ballot.match,)]
+    return sum((saying.verdict, saying.bin) == winner for saying in sayings) / len(sayings)
 
 
 def _speaker(ballots: Sequence[Ballot]) -> Ballot:

@@ -9,7 +9,7 @@ import cv2
 
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
-from sorter.decision import Ballot, Outcome, vote
+from sorter.decision import Outcome, cast, vote
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
 from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs, mask_on_grid
 from sorter.product.gap import GapWatch
@@ -231,11 +231,8 @@ class Pipeline:
             return []
         if track.overgrown:
             return [self._decide(track, frame, None, 0)]
-        ballots = []
-        for sample in samples:
-            reading = read_color(sample)
-            ballots.append(Ballot(reading, self._bins.match(reading.dominant.lab)))
-        return [self._decide(track, frame, vote(ballots, self._recipe.min_margin), len(ballots))]
+        ballots = [cast(read_color(sample), self._bins) for sample in samples]
+        return [self._decide(track, frame, vote(ballots, self._recipe), len(ballots))]
 
     def _give_up_if_leaving(self, track: Track, frame: Frame) -> list[Decision]:
         """Never whole, and it is about to leave: say so while the diverter can still act."""
@@ -281,9 +278,10 @@ class Pipeline:
             deadline=deadline,
             frames_used=frames_used,
             recipe=self._recipe.identity,
-            reason=track.main_fault if outcome is None else None,
+            reason=track.main_fault if outcome is None else outcome.doubt,
             match=None if outcome is None else outcome.ballot.match,
             reading=None if outcome is None else outcome.ballot.reading,
+            stability=None if outcome is None else outcome.stability,
             box=self._picture_box(track.blob),
             time_base=frame.time_base,
         )

@@ -95,6 +95,15 @@ class Verdict(StrEnum):
     INVALID = "invalid"
 
 
+class Doubt(StrEnum):
+    """Why a product is ambiguous."""
+
+    SEVERAL_BINS = "several_bins_in_reach"
+    NOT_CLEARLY_NEAREST = "not_clearly_nearest"
+    SAMPLES_DISAGREE = "samples_disagree"
+    """Its frames, or disjoint samples of them, say different things."""
+
+
 class InvalidReason(StrEnum):
     """Why a product could not be judged."""
 
@@ -103,7 +112,9 @@ class InvalidReason(StrEnum):
     TOO_SMALL = "too_small"
     BLURRED = "blurred"
     NO_COLOR = "no_color"
-    """Nothing of it could be sampled: all glare, shadow or belt."""
+    """Nothing of it could be sampled: all belt, or transparent."""
+    GLARE = "glare"
+    """Nearly all that was sampled is as bright as the camera can tell: its color is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,19 @@ class PaletteColor:
     """Part of the sampled product pixels, 0..1."""
 
 
+Palette = tuple[PaletteColor, ...]
+"""Largest share first, never empty; the first is the dominant color."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColorReading:
     """What one sample of a product's pixels says of its color."""
 
-    palette: tuple[PaletteColor, ...]
-    """Largest share first, never empty; the first is the dominant color."""
+    palette: Palette
+    spread: float = 0.0
+    """How far the pixels of the dominant color lie from it: root mean square of their CIEDE2000 differences."""
+    parts: tuple[Palette, ...] = ()
+    """The palette as disjoint parts of the sample show it, for a look at how stable it is."""
 
     @property
     def dominant(self) -> PaletteColor:
@@ -146,11 +164,12 @@ class BinMatch:
     branch: str
     delta_e: float
     """CIEDE2000 to the nearest bin."""
-    tolerance: float
+    is_in_reach: bool
+    """Whether its tolerance reaches the color."""
     runner_up: RunnerUp | None
-    """None where the recipe has one bin."""
+    """None where no other bin is asked as much as this one, or there is no other."""
     bins_in_reach: int
-    """How many bins have the color within their tolerance."""
+    """How many bins have the color within their tolerance; where one that asks for more colors does, only those."""
 
     @property
     def margin(self) -> float | None:
@@ -192,10 +211,13 @@ class Decision:
     frames_used: int
     """Frames that voted; 0 where none could."""
     recipe: RecipeId
-    reason: InvalidReason | None = None
+    reason: InvalidReason | Doubt | None = None
+    """Why it was not routed; None where the verdict says all."""
     match: BinMatch | None = None
     """None where no color could be read."""
     reading: ColorReading | None = None
+    stability: float | None = None
+    """Part of the product's disjoint samples, over all frames, that say what the decision says, 0..1."""
     box: Box | None = field(default=None)
     """Where the product was in the picture at ``captured_at_s``, in pixels of the whole picture."""
     time_base: TimeBase = TimeBase.ARRIVAL

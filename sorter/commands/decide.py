@@ -21,7 +21,7 @@ from sorter.color.sample import sample_box
 from sorter.commands.boxes import PictureBox, read_boxes
 from sorter.commands.choose import choose_line
 from sorter.commands.report import DecisionReport
-from sorter.decision import Ballot, vote
+from sorter.decision import Ballot, cast, vote
 from sorter.errors import SourceError, UsageError
 from sorter.line import configure_threads
 from sorter.outputs.messages import LineIdentity, decision_message
@@ -46,7 +46,7 @@ class _Judge:
     def decide(self, product: int, region_bgr: BgrImage, box: Box) -> Decision:
         at_s = self.clock.monotonic_s()
         ballot = self._ballot(region_bgr)
-        outcome = None if ballot is None else vote([ballot], self.recipe.min_margin)
+        outcome = None if ballot is None else vote([ballot], self.recipe)
         verdict = Verdict.INVALID if outcome is None else outcome.verdict
         routed = outcome is not None and verdict is Verdict.ROUTED
         return Decision(
@@ -58,17 +58,17 @@ class _Judge:
             deadline=_FOREVER,
             frames_used=0 if outcome is None else 1,
             recipe=self.recipe.identity,
-            reason=InvalidReason.TOO_SMALL if outcome is None else None,
+            reason=InvalidReason.TOO_SMALL if outcome is None else outcome.doubt,
             match=None if outcome is None else outcome.ballot.match,
             reading=None if outcome is None else outcome.ballot.reading,
+            stability=None if outcome is None else outcome.stability,
             box=box,
         )
 
     def _ballot(self, region_bgr: BgrImage) -> Ballot | None:
         if min(region_bgr.shape[:2]) < _MIN_SIDE_PX:
             return None
-        reading = read_color(sample_box(region_bgr))
-        return Ballot(reading, self.bins.match(reading.dominant.lab))
+        return cast(read_color(sample_box(region_bgr)), self.bins)
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -148,26 +148,23 @@ def _bin(decision: Decision) -> str | None:
     match = decision.match
     if match is None:
         return None
-    belongs = decision.verdict is Verdict.LATE and match.delta_e <= match.tolerance
+    belongs = decision.verdict is Verdict.LATE and match.is_in_reach
     return match.bin if decision.verdict is Verdict.ROUTED or belongs else None
 
 
 def _reason(decision: Decision) -> str | None:
     """Why it was not routed, in one word; null when it was."""
+    if decision.verdict is Verdict.LATE:
+        return "deadline_passed"
     if decision.reason is not None:
         return decision.reason.value
     match decision.verdict:
-        case Verdict.ROUTED:
-            return None
         case Verdict.UNKNOWN:
             return "no_bin_in_reach"
-        case Verdict.AMBIGUOUS:
-            several = decision.match is not None and decision.match.bins_in_reach > 1
-            return "several_bins_in_reach" if several else "not_clearly_nearest"
-        case Verdict.LATE:
-            return "deadline_passed"
         case Verdict.INVALID:
             return "not_judgeable"
+        case _:
+            return None
 
 
 def _color_fields(decision: Decision) -> Message:

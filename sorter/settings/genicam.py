@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sorter.settings.recipe import Strict
+from sorter.settings.strict import Strict
 
 Pixels = Annotated[int, Field(ge=0, le=65536)]
 Ratio = Annotated[float, Field(gt=0, le=64)]

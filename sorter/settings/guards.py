@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sorter.settings.recipe import Strict
 from sorter.settings.source import Fraction
+from sorter.settings.strict import Strict
 
 
 class GuardSettings(Strict):

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from sorter.errors import ConfigurationError, Mistake
 from sorter.settings.document import Document, Finding, Location, read_document
-from sorter.settings.recipe import FallbackBranches, Recipe, repeated_names
+from sorter.settings.recipe import FallbackBranches, Recipe
 from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
 from sorter.settings.site import MOST_BRANCHES, SiteSettings
+from sorter.settings.strict import repeated_names
 
 SITE_FILE = "sorter.yaml"
 """What the settings file is called in a configuration folder."""

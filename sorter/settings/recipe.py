@@ -4,115 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Annotated, Self
+from enum import StrEnum
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails
+from pydantic import Field, field_validator
 
-from sorter.records import Lab, RecipeId, Verdict
+from sorter.records import RecipeId, Verdict
+from sorter.settings.bins import BinSettings
+from sorter.settings.strict import Name, Strict, refuse_repeated
 
 
-def _plain_name(name: str) -> str:
-    """Refuse what would break an MQTT topic, a metrics label or a log line."""
-    if name != name.strip():
-        msg = f"the name {name!r} begins or ends with a space: remove it"
-        raise ValueError(msg)
-    odd = sorted({letter for letter in name if letter in '/+#"\\$' or not letter.isprintable()})
-    if odd:
-        msg = f"the name {name!r} holds {' '.join(map(repr, odd))}: use letters, digits, spaces and . _ : -"
-        raise ValueError(msg)
-    return name
+class SortMode(StrEnum):
+    """What is asked of the bin a product is routed to."""
 
-
-Name = Annotated[
-    str,
-    Field(min_length=1, max_length=64),
-    AfterValidator(_plain_name),
-]
-"""Letters, digits, spaces and . _ : -."""
-HEX_PATTERN = "^#[0-9a-fA-F]{6}$"
-HexColor = Annotated[str, Field(pattern=HEX_PATTERN), AfterValidator(str.lower)]
-"""sRGB as "#rrggbb"; kept in small letters, so that both ways of writing mean the same recipe."""
-
-
-def repeated_names(what: str, names: Sequence[object]) -> list[tuple[int, str]]:
-    """Where a name was given before: its position in the list, and a sentence."""
-    first: dict[object, int] = {}
-    return [
-        (index, f"another {what} has the name {name!r}: rename one")
-        for index, name in enumerate(names)
-        if isinstance(name, str) and first.setdefault(name, index) != index
-    ]
-
-
-def refuse_repeated(what: str, names: Sequence[str]) -> None:
-    """Raise a pydantic error at each name that was given before, so that its place can be told."""
-    errors = [
-        InitErrorDetails(type="value_error", loc=(index, "name"), input=names[index], ctx={"error": sentence})
-        for index, sentence in repeated_names(what, names)
-    ]
-    if errors:
-        raise ValidationError.from_exception_data(what, errors)
-
-
-class Strict(BaseModel):
-    """A frozen settings node: an unknown key is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-LabTriple = tuple[
-    Annotated[float, Field(ge=0, le=100)],
-    Annotated[float, Field(ge=-128, le=128)],
-    Annotated[float, Field(ge=-128, le=128)],
-]
-RgbTriple = tuple[
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-]
-
-
-class BinSettings(Strict):
-    """A named color with a tolerance. Give the color once: as lab, as hex or as rgb."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["lab"]}, {"required": ["hex"]}, {"required": ["rgb"]}]}
-    )
-
-    name: Name
-    """What people call the color; it is in every decision, so let it stay."""
-    lab: LabTriple | None = None
-    """L* 0..100, a* and b* -128..128: CIE L*a*b*, D65, 2 degree observer."""
-    hex: HexColor | None = None
-    """sRGB as "#rrggbb"; write it in quotes, since # begins a comment."""
-    rgb: RgbTriple | None = None
-    """sRGB, 0..255 each."""
-    tolerance: Annotated[float, Field(gt=0, le=100)]
-    """Largest CIEDE2000 difference at which a product still belongs to this bin."""
-    branch: Name
-    """Where products of this color go: one of the line's branches."""
-
-    @model_validator(mode="after")
-    def _one_color(self) -> Self:
-        given = [key for key in ("lab", "hex", "rgb") if getattr(self, key) is not None]
-        if not given and "hex" in self.model_fields_set:
-            msg = f"bin {self.name!r} has no color after hex: write it in quotes, since # begins a comment"
-            raise ValueError(msg)
-        if len(given) != 1:
-            found = " and ".join(given) if given else "none of them"
-            msg = f"bin {self.name!r} needs its color once, as lab, hex or rgb; it has {found}"
-            raise ValueError(msg)
-        return self
+    NEAREST_WITHIN_TOLERANCE = "nearest_within_tolerance"
+    """The nearest of the bins whose tolerance reaches the color, if it is clearly nearest."""
+    NEAREST = "nearest"
+    """The nearest of all bins, if it is clearly nearest; tolerances are not asked, so nothing is unknown."""
+    UNIQUE = "unique"
+    """The only bin whose tolerance reaches the color: where two do, the product is ambiguous."""
 
 
 class FallbackBranches(Strict):
@@ -121,7 +31,7 @@ class FallbackBranches(Strict):
     unknown: Name
     """No bin reaches the color."""
     ambiguous: Name
-    """Two bins reach it, or the frames disagree."""
+    """Two bins are as good as each other for it, or what was seen of it disagrees."""
     late: Name
     """Decided after the diverter could act."""
     invalid: Name
@@ -145,6 +55,10 @@ class Recipe(Strict):
     """Where products go that no bin takes."""
     min_margin: Annotated[float, Field(ge=0, le=100)] = 1.0
     """A product is ambiguous when its second bin is less than this much farther (CIEDE2000)."""
+    sort_mode: SortMode = SortMode.NEAREST_WITHIN_TOLERANCE
+    """What is asked of a bin: nearest_within_tolerance, nearest, or unique."""
+    min_stability: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """A product is ambiguous when less than this part of its disjoint samples says the same, 0..1."""
 
     @field_validator("bins", mode="after")
     @classmethod
@@ -155,7 +69,12 @@ class Recipe(Strict):
     @property
     def identity(self) -> RecipeId:
         """Name, revision and a hash of the recipe's meaning: comments and order do not change it."""
-        meaning = self.model_dump(mode="json", exclude={"name", "revision"})
+        # What was not written and what was written as the default mean the same, also to a later version of us.
+        meaning = self.model_dump(mode="json", exclude={"name", "revision"}, exclude_defaults=True)
+        for one in meaning["bins"]:
+            one.pop("taught", None)
+            for key in one.keys() & {"any_of", "all_of"}:
+                one[key].sort(key=json.dumps)
         meaning["bins"].sort(key=lambda one: one["name"])
         digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
         return RecipeId(name=self.name, revision=self.revision, hash=digest)
@@ -163,18 +82,3 @@ class Recipe(Strict):
     def branches(self) -> frozenset[str]:
         """Every branch the recipe can send a product to."""
         return frozenset({one.branch for one in self.bins} | set(self.fallback.model_dump().values()))
-
-
-def color_of(settings: BinSettings, srgb_to_lab: Callable[[int, int, int], Lab]) -> Lab:
-    """The bin's color in Lab; ``srgb_to_lab`` is handed in so that settings need no color science.
-
-    Args:
-        settings: the bin.
-        srgb_to_lab: maps sRGB values 0..255 (three integers) to a Lab.
-    """
-    if settings.lab is not None:
-        return Lab(*settings.lab)
-    if settings.rgb is not None:
-        return srgb_to_lab(*settings.rgb)
-    red, green, blue = bytes.fromhex(str(settings.hex)[1:])
-    return srgb_to_lab(red, green, blue)

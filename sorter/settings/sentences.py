@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from sorter.settings.color import HEX_PATTERN
 from sorter.settings.document import Document, Finding, Location
 from sorter.settings.outline import Spot, fixed_length, keys_of, kinds_of, spot
-from sorter.settings.recipe import HEX_PATTERN
 from sorter.settings.site import TOPIC_PATTERN
 from sorter.settings.source import DEVICE_PATTERN, FOURCC_PATTERN, RTSP_PATTERN
 

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
-from sorter.settings.recipe import Name, Strict, refuse_repeated
 from sorter.settings.source import (
     FilePath,
     FileSource,
@@ -24,6 +23,7 @@ from sorter.settings.source import (
     UsbSource,
     refuse_two_passwords,
 )
+from sorter.settings.strict import Name, Strict, refuse_repeated
 from sorter.settings.trigger import PhotoEyeTrigger, Trigger, VisionTrigger
 
 __all__ = [

@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
+from sorter.settings.color import HexColor
 from sorter.settings.genicam import GenicamSource
-from sorter.settings.recipe import HexColor, Name, Strict
+from sorter.settings.strict import Name, Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

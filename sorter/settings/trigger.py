@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sorter.settings.recipe import Strict
+from sorter.settings.strict import Strict
 
 
 class VisionTrigger(Strict):

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from calibration.separability import overlapping_bins
 from sorter.color.bins import bin_color
 from sorter.color.difference import ciede2000
+from sorter.settings.bins import BinSettings
 from sorter.settings.load import load_recipe
-from sorter.settings.recipe import BinSettings, FallbackBranches, Recipe
+from sorter.settings.recipe import FallbackBranches, Recipe
 
 FALLBACK = FallbackBranches(unknown="a", ambiguous="a", late="a", invalid="a")
 DEMO = Path(__file__).parents[3] / "config" / "recipes" / "demo.yaml"

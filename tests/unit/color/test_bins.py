@@ -11,7 +11,8 @@ from sorter.color.bins import Bins, bin_color
 from sorter.color.difference import ciede2000
 from sorter.color.lab import lab_to_hex, rgb_to_lab
 from sorter.records import Lab, RunnerUp
-from sorter.settings.recipe import BinSettings, Recipe
+from sorter.settings.bins import BinSettings
+from sorter.settings.recipe import Recipe
 
 FALLBACK = {"unknown": "reject", "ambiguous": "reject", "late": "reject", "invalid": "reject"}
 
