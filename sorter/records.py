@@ -127,7 +127,9 @@ class PaletteColor:
 
 
 Palette = tuple[PaletteColor, ...]
-"""Largest share first, never empty; the first is the dominant color."""
+"""The dominant color first, then the others by their share, largest first; never empty.
+
+The dominant color is the largest that is not shadow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class ColorReading:
 
     @property
     def dominant(self) -> PaletteColor:
-        """The palette's largest color."""
+        """The palette's largest color that is not shadow."""
         return self.palette[0]
 
 
