@@ -55,7 +55,7 @@ def _launch(options: argparse.Namespace) -> Result:
 def _accuracy(options: argparse.Namespace) -> Result:
     from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
-    return measure_accuracy(SHORT if options.short else FULL, options.data)
+    return measure_accuracy(SHORT if options.short else FULL, options.data, peers=options.peers)
 
 
 def _faults(options: argparse.Namespace) -> Result:

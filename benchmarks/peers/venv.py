@@ -27,7 +27,10 @@ def peers_python() -> Path:
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if not _is_made_from(digest):
         sys.stderr.write("Installing other color tools, to measure them beside this one, into .build/peers\n")
-        _make(digest)
+        try:
+            _make(digest)
+        except OSError as error:
+            raise PeerError(f"they could not be installed: {error}") from error
     return PLACE / "bin" / "python"
 
 
