@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from benchmarks.regions import Reading
@@ -83,14 +84,14 @@ def compare_converged(sets: Mapping[str, Sequence[Reading]]) -> ConvergedResult:
     return ConvergedResult([_distance(name, found) for name, found in (differences | {"all": everything}).items()])
 
 
-def _differences(readings: Sequence[Reading]) -> np.ndarray:
+def _differences(readings: Sequence[Reading]) -> NDArray[np.float64]:
     ours, converged = (
         np.array([reading.colors[way.name].dominant.lab for reading in readings]) for way in (OURS, CONVERGED)
     )
-    return ciede2000(ours, converged)
+    return np.asarray(ciede2000(ours, converged))
 
 
-def _distance(name: str, differences: np.ndarray) -> SetDistance:
+def _distance(name: str, differences: NDArray[np.float64]) -> SetDistance:
     return SetDistance(
         what=name,
         regions=len(differences),

@@ -25,7 +25,7 @@ _CLUSTERS = DEFAULT_CLUSTERING.clusters
 
 FASTEST_PEER = "fast-colorthief, quality 1"
 _SLOW_PEERS = {"colorthief, quality 1"}
-_SAME_ON_SMALL = {"fast-colorthief, quality 10", "colorthief, quality 1", "Pylette, k-means with resize"}
+_NOT_COMPARED = {"fast-colorthief, quality 10", "colorthief, quality 1", "Pylette, k-means with resize"}
 """The first two are fast-colorthief's algorithm again; the last blows a small region up to 256 x 256 pixels."""
 
 
@@ -103,7 +103,7 @@ def _peer_way(tools: Peers, name: str) -> Way:
         answer = tools.ask(name, image_bgr)
         return Answer(one_color(rgb_to_lab(*answer.rgb)), answer.took_s)
 
-    return Way(name, read, slow=name in _SLOW_PEERS, compared=name not in _SAME_ON_SMALL)
+    return Way(name, read, slow=name in _SLOW_PEERS, compared=name not in _NOT_COMPARED)
 
 
 def _ours(image_bgr: BgrImage) -> ColorReading:

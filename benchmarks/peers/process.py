@@ -103,7 +103,7 @@ def open_peers(python: Path, script: Path = SCRIPT) -> Iterator[Peers]:
         complaints = Path(folder, "stderr")
         with complaints.open("wb") as errors:
             # -I: neither the caller's PYTHONPATH nor this folder may lend them packages; -W: they are not ours to mend.
-            command = [python, "-I", "-W", "ignore", script]
+            command = [str(python), "-I", "-W", "ignore", str(script)]
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=os.environ | _ONE_THREAD
             )
