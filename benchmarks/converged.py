@@ -7,36 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 from benchmarks.regions import Reading
 from benchmarks.table import Limit, Table
 from benchmarks.ways import OURS, Way, timed
 from sorter.color.difference import ciede2000
-from sorter.color.dominant import DEFAULT_CLUSTERING, _merge
-from sorter.color.lab import bgr_to_lab
-from sorter.color.sample import _corner_color, ellipse_mask, speaking
-from sorter.records import BgrImage, ColorReading, Lab, LabPixels, PaletteColor
+from sorter.color.reference import read_color_exactly
+from sorter.color.sample import sample_box
+from sorter.records import BgrImage, ColorReading
 
-_ATTEMPTS = 10
 _MOST_MEDIAN = 0.5
 _MOST_P95 = 2.0
 
 
 def _read_exactly(image_bgr: BgrImage) -> ColorReading:
-    """Cluster every product pixel until nothing moves, from ten beginnings, and merge as the sorter does."""
-    pixels = _product_pixels(image_bgr)
-    clusters = min(DEFAULT_CLUSTERING.clusters, len(np.unique(pixels, axis=0)))
-    model = KMeans(clusters, n_init=_ATTEMPTS, max_iter=1000, tol=0, random_state=0).fit(pixels)
-    counts = np.bincount(model.labels_, minlength=clusters).astype(np.float64)
-    merged = _merge(model.cluster_centers_.astype(np.float64), counts, DEFAULT_CLUSTERING.merge_delta_e)
-    return ColorReading(tuple(PaletteColor(Lab(*center), count / len(pixels)) for center, count in merged))
-
-
-def _product_pixels(image_bgr: BgrImage) -> LabPixels:
-    """Every pixel that `sorter.color.sample.sample_box` would choose from, shape (n, 3), n at least 1."""
-    inside = ellipse_mask(*image_bgr.shape[:2], 0.9) > 0
-    return speaking(bgr_to_lab(image_bgr[inside]), _corner_color(image_bgr))
+    """The reference, on every pixel that `sample_box` would choose from."""
+    height, width = image_bgr.shape[:2]
+    return read_color_exactly(sample_box(image_bgr, count=height * width))
 
 
 CONVERGED = Way("converged", timed(_read_exactly), slow=True, compared=False)

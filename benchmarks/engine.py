@@ -22,7 +22,7 @@ from benchmarks.timing import Spread, Turns, cpu_s
 from benchmarks.ways import FASTEST_PEER, OURS, Way, Ways, open_ways, timed
 from sorter.color.bins import Bins
 from sorter.color.dominant import DEFAULT_CLUSTERING, read_color
-from sorter.color.sample import SAMPLE_PIXELS, ellipse_mask, pick, sample_box
+from sorter.color.sample import SAMPLE_PIXELS, lattice, sample_box
 from sorter.decision import cast, vote
 from sorter.records import BgrImage, ColorReading, LabPixels
 from sorter.settings.bins import BinSettings
@@ -208,7 +208,7 @@ def _floors(image_bgr: BgrImage) -> dict[str, Callable[[], float]]:
     cv2.kmeans is the fastest there is: scikit-learn's KMeans takes three times as long for the same centers, its
     checks switched off.
     """
-    places = pick(ellipse_mask(*image_bgr.shape[:2], 0.9))
+    places = lattice(*image_bgr.shape[:2], SAMPLE_PIXELS)
     pixels = sample_box(image_bgr)
     order = np.argsort(np.argsort(pixels[:, 0]))
     labels = (order * DEFAULT_CLUSTERING.clusters // len(pixels)).astype(np.int32)
@@ -222,7 +222,7 @@ def _floors(image_bgr: BgrImage) -> dict[str, Callable[[], float]]:
 def _lloyd(pixels_lab: LabPixels, labels: NDArray[np.int32]) -> None:
     until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 100, 0.1)
     clusters = min(DEFAULT_CLUSTERING.clusters, len(pixels_lab))
-    cv2.kmeans(pixels_lab, clusters, labels.copy(), until, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    cv2.kmeans(np.ascontiguousarray(pixels_lab), clusters, labels.copy(), until, 1, cv2.KMEANS_USE_INITIAL_LABELS)
 
 
 def _spreads(beside: str, crops: CropSet, decide: _Decide, passes: int) -> Iterator[DecisionSpread]:

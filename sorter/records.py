@@ -127,9 +127,7 @@ class PaletteColor:
 
 
 Palette = tuple[PaletteColor, ...]
-"""The dominant color first, then the others by their share, largest first; never empty.
-
-The dominant color is the largest that is not shadow."""
+"""Largest share first, never empty; the first is the dominant color."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ class ColorReading:
 
     @property
     def dominant(self) -> PaletteColor:
-        """The palette's largest color that is not shadow."""
+        """The palette's largest color."""
         return self.palette[0]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +40,7 @@ def cie94(lab1: NDArray[np.floating], lab2: NDArray[np.floating]) -> NDArray[np.
     """
     l1, a1, b1 = _components(lab1)
     l2, a2, b2 = _components(lab2)
-    c1, c2 = _chroma(a1, b1), _chroma(a2, b2)
+    c1, c2 = np.sqrt(a1 * a1 + b1 * b1), np.sqrt(a2 * a2 + b2 * b2)
     chroma = c1 - c2
     # What of the distance in the a*b* plane is not chroma is hue; rounding can leave a hair below zero.
     hue_squared = np.maximum((a1 - a2) ** 2 + (b1 - b2) ** 2 - chroma**2, 0.0)
@@ -56,22 +58,31 @@ def ciede2000(lab1: NDArray[np.floating], lab2: NDArray[np.floating]) -> NDArray
     Returns:
         The differences, in the broadcast shape without its last axis; NaN where a component is NaN.
     """
-    l1, a1, b1 = _components(lab1)
-    l2, a2, b2 = _components(lab2)
-    stretch = 1.5 - 0.5 * _saturation((_chroma(a1, b1) + _chroma(a2, b2)) / 2)
+    return np.asarray(_ciede2000(np, _components(lab1), _components(lab2)))
+
+
+def ciede2000_of_pair(lab1: Sequence[float], lab2: Sequence[float]) -> float:
+    """CIEDE2000 of two colors, each L*, a*, b* as plain floats: thirty times faster than arrays of one."""
+    return float(_ciede2000(math, lab1, lab2))
+
+
+def _ciede2000(of: Any, lab1: Sequence[Any], lab2: Sequence[Any]) -> Any:
+    """The formula, for floats and for arrays: ``of`` is the module `math` or `numpy`, whose functions bear one name."""
+    (l1, a1, b1), (l2, a2, b2) = lab1, lab2
+    stretch = 1.5 - 0.5 * _saturation(of, (of.sqrt(a1 * a1 + b1 * b1) + of.sqrt(a2 * a2 + b2 * b2)) / 2)
     a1, a2 = a1 * stretch, a2 * stretch
-    c1, c2 = _chroma(a1, b1), _chroma(a2, b2)
+    c1, c2 = of.sqrt(a1 * a1 + b1 * b1), of.sqrt(a2 * a2 + b2 * b2)
     mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
-    turn, mean_h = _hues(np.arctan2(b1, a1) % _TURN, np.arctan2(b2, a2) % _TURN)
+    turn, mean_h = _hues(of.atan2(b1, a1) % _TURN, of.atan2(b2, a2) % _TURN)
     off_middle = (mean_l - 50) ** 2
-    lightness = (l2 - l1) / (1 + 0.015 * off_middle / np.sqrt(20 + off_middle))
+    lightness = (l2 - l1) / (1 + 0.015 * off_middle / of.sqrt(20 + off_middle))
     chroma = (c2 - c1) / (1 + 0.045 * mean_c)
     # Where a color is gray, hue says nothing: the product of the chromas is zero, and so is the whole term.
-    hue = 2 * np.sqrt(c1 * c2) * np.sin(turn / 2) / (1 + 0.015 * mean_c * _hue_weight(mean_h))
-    rotation = -2 * _saturation(mean_c) * np.sin(_ANGLE_60 * np.exp(-(((mean_h - _ANGLE_275) / _ANGLE_25) ** 2)))
+    hue = 2 * of.sqrt(c1 * c2) * of.sin(turn / 2) / (1 + 0.015 * mean_c * _hue_weight(of, mean_h))
+    rotation = -2 * _saturation(of, mean_c) * of.sin(_ANGLE_60 * of.exp(-(((mean_h - _ANGLE_275) / _ANGLE_25) ** 2)))
     squared = lightness * lightness + chroma * chroma + hue * hue + rotation * chroma * hue
     # The rotation term is negative, and rounding can leave a hair below zero between equal colors.
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
+    return of.sqrt(abs(squared))
 
 
 def _components(lab: NDArray[np.floating]) -> tuple[NDArray[np.float64], ...]:
@@ -79,30 +90,26 @@ def _components(lab: NDArray[np.floating]) -> tuple[NDArray[np.float64], ...]:
     return values[..., 0], values[..., 1], values[..., 2]
 
 
-def _chroma(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(a * a + b * b))  # a third of the time of hypot, which guards against sizes no color has
-
-
-def _saturation(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
+def _saturation(of: Any, chroma: Any) -> Any:
     """What G and R_C of the standard have in common: 0 for gray, 1 for the strongest colors."""
     seventh = chroma**7
-    return np.asarray(np.sqrt(seventh / (seventh + _POW_25_7)))
+    return of.sqrt(seventh / (seventh + _POW_25_7))
 
 
-def _hues(h1: NDArray[np.float64], h2: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _hues(h1: Any, h2: Any) -> tuple[Any, Any]:
     """Hue difference and mean hue, going the short way round; from radians 0..2 pi."""
     raw = h2 - h1
-    # Half a turn is rounded to none: of two ways as long as each other, the standard takes the one through 180 degrees.
-    turn = raw - _TURN * np.rint(raw / _TURN)
+    # Of two ways as long as each other, the standard takes the one through 180 degrees: half a turn stays as it is.
+    turn = raw - _TURN * ((raw > math.pi) * 1.0 - (raw < -math.pi) * 1.0)
     return turn, (h1 + turn / 2) % _TURN
 
 
-def _hue_weight(mean_h: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hue_weight(of: Any, mean_h: Any) -> Any:
     """T of the standard."""
-    return np.asarray(
+    return (
         1
-        - 0.17 * np.cos(mean_h - _ANGLE_30)
-        + 0.24 * np.cos(2 * mean_h)
-        + 0.32 * np.cos(3 * mean_h + _ANGLE_6)
-        - 0.20 * np.cos(4 * mean_h - _ANGLE_63)
+        - 0.17 * of.cos(mean_h - _ANGLE_30)
+        + 0.24 * of.cos(2 * mean_h)
+        + 0.32 * of.cos(3 * mean_h + _ANGLE_6)
+        - 0.20 * of.cos(4 * mean_h - _ANGLE_63)
     )

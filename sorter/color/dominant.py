@@ -7,19 +7,22 @@ result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sorter.color.difference import cie94, ciede2000
-from sorter.color.exposure import in_light_of
+from sorter.color.difference import cie94, ciede2000_of_pair
+from sorter.color.exposure import brightened_to
 from sorter.records import ColorReading, Lab, LabPixels, Palette, PaletteColor
 
+Color = Sequence[float]
+"""L*, a* and b*."""
 Steps = NDArray[np.float32]
-"""Shape (3, n): L*, a* and b* of each pixel in whole steps of 1/256."""
-_STEPS = 256
+"""Shape (3, n): L*, a* and b* of each pixel in whole steps of 1/4096."""
+_STEPS = 4096
 """Steps of one Lab unit that sums are counted in: whole numbers, which a float of 64 bits holds exactly."""
 _CELL = 5
 """Edge of the Lab cells that pixels are counted in; from this size on the number of a cell fits 16 bits."""
@@ -30,14 +33,12 @@ _LAST_CELL = np.array([[23], [_CELLS_AB - 1], [_CELLS_AB - 1]], np.float32)
 """What lies beyond is counted in the last cells, so that 16 bits number them all."""
 _MOST_STARTS = 32
 """Heaviest cells that a cluster may start from."""
+_SETTLING = 2
+"""Times the centers move to the mean of what is nearest to them, before MiniBatchKMeans does so once more."""
 _PARTS = 8
 """Disjoint parts of a sample that are looked at for its stability."""
 _PART_PIXELS = 8
 """A part of fewer pixels than this says nothing."""
-_SHADOW_LIGHTNESS = 16.0
-"""A color darker than this may be a shadow."""
-_SHADOW_LIGHT = 4 ** (1 / 3)
-"""So much larger is L* + 16 where there is four times the light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Clustering:
     """At the start; plain products end with fewer."""
     merge_delta_e: float = 10.0
     """Clusters nearer than this (CIEDE2000) are one color, after `shading` is taken out."""
-    shading: float = 3.0
+    shading: float = 6.0
     """How many times more light may fall on one side of a product than on another: clusters that differ by light alone
     are one color."""
     plain_deviation: float = 2.0
@@ -70,7 +71,7 @@ class Cells(NamedTuple):
 
 
 def read_color(pixels_lab: LabPixels, clustering: Clustering = DEFAULT_CLUSTERING) -> ColorReading:
-    """Cluster a sample and give its palette, the dominant color first.
+    """Cluster a sample and give its palette, largest share first.
 
     The same pixels give the same bytes, in any order, on any number of cores. The parts are every eighth pixel.
 
@@ -84,9 +85,24 @@ def read_color(pixels_lab: LabPixels, clustering: Clustering = DEFAULT_CLUSTERIN
     if not len(pixels_lab):
         msg = "a sample needs at least one pixel"
         raise ValueError(msg)
-    steps = np.rint(pixels_lab.T * np.float32(_STEPS))
+    steps = whole_steps(pixels_lab)
     cells = _count(steps)
-    groups = _one_color_each(cells, clustering)
+    return reading_of(steps, cells, _one_color_each(cells, clustering))
+
+
+def whole_steps(pixels_lab: LabPixels) -> Steps:
+    """Pixels of shape (n, 3) in whole steps."""
+    return np.asarray(np.rint(pixels_lab.T * np.float32(_STEPS)))
+
+
+def reading_of(steps: Steps, cells: Cells, groups: NDArray[np.intp]) -> ColorReading:
+    """What a sample says, when it is known which cells are one color.
+
+    Args:
+        steps: the sample's pixels.
+        cells: the same, counted.
+        groups: the color of each cell, shape (m,), from 0.
+    """
     of_pixel = groups[cells.of_pixel]
     palette, dominant = _palette(steps, of_pixel)
     return ColorReading(palette, _spread(cells, groups == dominant, palette[0].lab), _parts(steps, of_pixel))
@@ -97,9 +113,11 @@ def _one_color_each(cells: Cells, clustering: Clustering) -> NDArray[np.intp]:
     centers = _starting_centers(cells, clustering)
     clusters = _nearest(cells.lab, centers)
     groups = merge_clusters(cells, clusters, clustering)
-    if not groups.any():  # one color already: refined centers would only be nearer to each other
+    if not groups.any():  # one color already: centers that have settled would only be nearer to each other
         return groups
-    return merge_clusters(cells, _nearest(cells.lab, _refine(centers, cells)), clustering)
+    for _ in range(_SETTLING):
+        clusters = _nearest(cells.lab, _means(cells, clusters))
+    return merge_clusters(cells, _nearest(cells.lab, _refine(_means(cells, clusters), cells)), clustering)
 
 
 def merge_clusters(cells: Cells, clusters: NDArray[np.intp], clustering: Clustering) -> NDArray[np.intp]:
@@ -113,35 +131,46 @@ def merge_clusters(cells: Cells, clusters: NDArray[np.intp], clustering: Cluster
     Returns:
         The color of each cell, shape (m,), from 0 without gaps.
     """
-    centers, counts = _centers(cells, clusters)
+    counts = np.bincount(clusters, cells.counts)
     used = np.flatnonzero(counts)
     names = np.zeros(len(counts), np.intp)
-    names[used] = np.arange(len(used))
-    if len(used) > 1:
-        centers, counts = centers[used], counts[used]
-        lifted = in_light_of(centers[:, None], centers[None], clustering.shading)
-        apart = ciede2000(lifted, centers[None])
-        names[used] = _join(np.maximum(apart, apart.T), counts.tolist(), clustering.merge_delta_e)
+    names[used] = _join(_means(cells, clusters).tolist(), counts[used].tolist(), clustering)
     return names[clusters]
 
 
-def _join(apart: NDArray[np.float64], counts: list[float], nearest: float) -> list[int]:
-    """Which of the clusters are one, by their distances, shape (k, k), and sizes."""
-    distances = apart.tolist()
-    members = [[index] for index in range(len(counts))]
-    alive = list(range(len(counts)))
-    while len(alive) > 1:
-        distance, one, other = min((distances[i][j], i, j) for i in alive for j in alive if i < j)
-        if distance >= nearest:
+def _join(centers: Sequence[Color], counts: list[float], clustering: Clustering) -> list[int]:
+    """Which of the clusters are one color; from 0 without gaps."""
+    count = len(centers)
+    apart = {
+        (one, other): _apart_in_one_light(centers[one], centers[other], clustering.shading)
+        for one in range(count)
+        for other in range(one + 1, count)
+    }
+    roots = list(range(count))
+    while apart:
+        (one, other), nearest = min(apart.items(), key=lambda item: (item[1], item[0]))
+        if nearest >= clustering.merge_delta_e:
             break
-        total = counts[one] + counts[other]
-        for third in alive:
-            mean = (counts[one] * distances[one][third] + counts[other] * distances[other][third]) / total
-            distances[one][third] = distances[third][one] = mean
-        counts[one] = total
-        members[one] += members[other]
-        alive.remove(other)
-    return [next(name for name, root in enumerate(alive) if index in members[root]) for index in range(len(counts))]
+        roots = [one if root == other else root for root in roots]
+        _average(apart, one, other, counts)
+    names = sorted(set(roots))
+    return [names.index(root) for root in roots]
+
+
+def _average(apart: dict[tuple[int, int], float], one: int, other: int, counts: list[float]) -> None:
+    """Let ``one`` stand for both: its distance to a third is the mean of theirs, by their pixels."""
+    del apart[one, other]
+    total = counts[one] + counts[other]
+    for third in {index for pair in apart for index in pair} - {one, other}:
+        to_one, to_other = (min(one, third), max(one, third)), (min(other, third), max(other, third))
+        apart[to_one] = (counts[one] * apart[to_one] + counts[other] * apart.pop(to_other)) / total
+    counts[one] = total
+
+
+def _apart_in_one_light(one: Color, other: Color, shading: float) -> float:
+    """CIEDE2000 of two colors, the darker one in the lighter one's light, as far as shading goes."""
+    dark, light = (one, other) if one[0] < other[0] else (other, one)
+    return ciede2000_of_pair(brightened_to(dark, light[0], shading), light)
 
 
 def _count(steps: Steps) -> Cells:
@@ -163,11 +192,12 @@ def _sums(steps: Steps, groups: NDArray[np.intp], count: int) -> NDArray[np.floa
     return np.stack([np.bincount(groups, channel, count) for channel in steps], axis=1)
 
 
-def _centers(cells: Cells, clusters: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean color, shape (k, 3), and pixels, shape (k,), of each cluster of cells."""
+def _means(cells: Cells, clusters: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Mean color of each cluster of cells that is not empty, shape (k, 3)."""
     counts = np.bincount(clusters, cells.counts)
-    sums = [np.bincount(clusters, cells.counts * cells.lab[:, axis]) for axis in range(3)]
-    return np.stack(sums, axis=1) / np.maximum(counts, 1.0)[:, None], counts
+    sums = np.stack([np.bincount(clusters, cells.counts * channel) for channel in cells.lab.T], axis=1)
+    used = np.flatnonzero(counts)
+    return np.asarray(sums[used] / counts[used, None])
 
 
 def _starting_centers(cells: Cells, clustering: Clustering) -> NDArray[np.float64]:
@@ -249,29 +279,13 @@ _Row = tuple[int, tuple[float, ...], int]
 
 
 def _rows(counts: list[int], sums: list[list[float]]) -> list[_Row]:
-    """Each group that has pixels: the dominant one, then the largest first, equal sizes by color."""
+    """Each group that has pixels, largest first, equal sizes by color."""
     rows = [
         (-count, tuple(value / (count * _STEPS) for value in row), group)
         for group, (count, row) in enumerate(zip(counts, sums, strict=True))
         if count
     ]
     rows.sort()
-    return _dominant_first(rows)
-
-
-def _dominant_first(rows: list[_Row]) -> list[_Row]:
-    """Put the largest color that is no shadow first.
-
-    Pits, folds and the side away from the light are dark, and take up much of a rough product. A color that dark is a
-    shadow where it is less than half of the product and another one has several times its light.
-    """
-    total = sum(count for count, _, _ in rows)
-    count, (darkest, _, _), _ = rows[0]
-    if darkest < _SHADOW_LIGHTNESS and 2 * count > total:  # counts are negative
-        lit = _SHADOW_LIGHT * (darkest + 16)
-        for index, (_, (lightness, _, _), _) in enumerate(rows):
-            if lightness + 16 >= lit:
-                return [rows[index], *rows[:index], *rows[index + 1 :]]
     return rows
 
 

@@ -21,8 +21,9 @@ _RGB_TO_XYZ = np.array(
 _XYZ_TO_RGB = np.linalg.inv(_RGB_TO_XYZ)
 # The white of these primaries, so that R = G = B is exactly neutral.
 _WHITE_XYZ = _RGB_TO_XYZ.sum(axis=1)
-_EPSILON = 216 / 24389
-_KAPPA = 24389 / 27
+EPSILON = 216 / 24389
+KAPPA = 24389 / 27
+"""Where the cube root of CIE 15:2004, 8.2.1, gives way to a straight line, and the slope of that."""
 
 
 def _decode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,7 +49,7 @@ def lab_of_xyz(ratios: NDArray[_Float]) -> NDArray[_Float]:
     Returns:
         The same shape and kind of float.
     """
-    curve = np.where(ratios > _EPSILON, np.cbrt(ratios), (_KAPPA * ratios + 16) / 116)
+    curve = np.where(ratios > EPSILON, np.cbrt(ratios), (KAPPA * ratios + 16) / 116)
     lab = np.empty_like(curve)
     lab[..., 0] = 116 * curve[..., 1] - 16
     lab[..., 1] = 500 * (curve[..., 0] - curve[..., 1])
@@ -63,17 +64,8 @@ def xyz_of_lab(lab: NDArray[np.floating]) -> NDArray[np.float64]:
     curve[..., 1] = (lab[..., 0] + 16) / 116
     curve[..., 0] = curve[..., 1] + lab[..., 1] / 500
     curve[..., 2] = curve[..., 1] - lab[..., 2] / 200
-    return _inverse_curve(curve)
-
-
-def luminance_of(lab: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Y of Lab colors of shape (..., 3), divided by the white's; shape (...)."""
-    return _inverse_curve((np.asarray(lab, np.float64)[..., 0] + 16) / 116)
-
-
-def _inverse_curve(curve: NDArray[np.float64]) -> NDArray[np.float64]:
     cubed = curve * curve * curve
-    return np.where(cubed > _EPSILON, cubed, (116 * curve - 16) / _KAPPA)
+    return np.where(cubed > EPSILON, cubed, (116 * curve - 16) / KAPPA)
 
 
 def srgb_to_lab(pixels_rgb: NDArray[np.floating]) -> LabPixels:

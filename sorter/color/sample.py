@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,16 +133,22 @@ def sample_box(image_bgr: BgrImage, count: int = SAMPLE_PIXELS) -> LabPixels:
         Shape (n, 3); none where it is all glare.
     """
     height, width = image_bgr.shape[:2]
-    rows, columns = _lattice(height, width, count / (math.pi / 4 * _INSIDE**2))
+    places, inside = _places(height, width, count)
+    pixels = bgr_to_lab(image_bgr[places])
+    return speaking(pixels[:inside], _even_color(pixels[inside:]))
+
+
+@lru_cache(maxsize=64)
+def _places(height: int, width: int, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], int]:
+    """Rows and columns of a sample: first those in the ellipse, and how many these are, then those in the corners."""
+    rows, columns = lattice(height, width, count / (math.pi / 4 * _INSIDE**2))
     radius = ((rows + 0.5) * (2 / height) - 1) ** 2 + ((columns + 0.5) * (2 / width) - 1) ** 2
     inside = np.flatnonzero(radius <= max(_INSIDE**2, radius.min()))
-    corners = np.flatnonzero(radius > _OUTSIDE**2)
-    wanted = np.concatenate((inside, corners))
-    pixels = bgr_to_lab(image_bgr[rows[wanted], columns[wanted]])
-    return speaking(pixels[: len(inside)], _even_color(pixels[len(inside) :]))
+    wanted = np.concatenate((inside, np.flatnonzero(radius > _OUTSIDE**2)))
+    return (rows[wanted], columns[wanted]), len(inside)
 
 
-def _lattice(height: int, width: int, count: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def lattice(height: int, width: int, count: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of about ``count`` pixels evenly spread over a picture; of all where it has no more.
 
     Each row is shifted against the one before by the golden section, so that no print or weave keeps time with them.
@@ -158,6 +165,6 @@ def _even_color(pixels_lab: LabPixels) -> LabPixels | None:
     """The one color of most of some pixels, shape (1, 3); None where they show no one color."""
     if len(pixels_lab) < _LEAST_CORNER:
         return None
-    center = np.median(pixels_lab, axis=0, keepdims=True)
+    center = np.sort(pixels_lab, axis=0)[len(pixels_lab) // 2][None]
     even = (cie94(center, pixels_lab) <= _GROUND_DELTA_E).mean() > 0.6
-    return center.astype(np.float32) if even else None
+    return center if even else None
