@@ -145,6 +145,20 @@ def sample_box(image_bgr: BgrImage, count: int = SAMPLE_PIXELS) -> LabPixels:
     return speaking(pixels[:inside], _even_color(pixels[inside:]))
 
 
+def sample_cut_out(image_bgr: BgrImage, opaque: Mask) -> LabPixels | None:
+    """Sample a product whose surroundings are transparent: from all that is not.
+
+    Args:
+        image_bgr: shape (height, width, 3).
+        opaque: set where the picture shows something, shape (height, width).
+
+    Returns:
+        Shape (n, 3), none where it is all glare; None where nothing is opaque.
+    """
+    places = pick(opaque)
+    return speaking(bgr_to_lab(image_bgr[places]), None) if len(places[0]) else None
+
+
 @lru_cache(maxsize=64)
 def _places(height: int, width: int, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], int]:
     """Rows and columns of a sample: first those in the ellipse, and how many these are, then those in the corners."""

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from sorter.capture.clock import SystemClock
-from sorter.capture.picture import GreyscaleError, greyscale_sentence, is_grey, read_picture
+from sorter.capture.picture import GreyscaleError, greyscale_sentence, is_grey, read_cut_out
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
-from sorter.color.sample import sample_box
+from sorter.color.sample import sample_box, sample_cut_out
 from sorter.commands.boxes import PictureBox, read_boxes
 from sorter.commands.choose import choose_line
 from sorter.commands.report import DecisionReport
@@ -26,13 +27,32 @@ from sorter.errors import SourceError, UsageError
 from sorter.line import configure_threads
 from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.ports import Clock
-from sorter.records import BgrImage, Box, Deadline, Decision, InvalidReason, Verdict
+from sorter.records import BgrImage, Box, Deadline, Decision, InvalidReason, LabPixels, Mask, Verdict
 from sorter.settings.load import load_project, load_recipe
 from sorter.settings.recipe import Recipe
 
 _MIN_SIDE_PX = 3
 """Smaller regions hold no pixel that is not edge."""
 _FOREVER = Deadline(-math.inf, math.inf)
+
+
+class CutOut(NamedTuple):
+    """A region of a picture."""
+
+    image_bgr: BgrImage
+    opaque: Mask | None
+    """Where it shows something, shape (height, width); None where the picture knows no transparency."""
+
+    def within(self, box: Box) -> CutOut:
+        """A part of it."""
+        rows, columns = slice(box.y0, box.y1), slice(box.x0, box.x1)
+        return CutOut(self.image_bgr[rows, columns], None if self.opaque is None else self.opaque[rows, columns])
+
+    def sample(self) -> LabPixels | None:
+        """See `sample_box` and `sample_cut_out`."""
+        if self.opaque is None or self.opaque.all():
+            return sample_box(self.image_bgr)
+        return sample_cut_out(self.image_bgr, self.opaque)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +63,9 @@ class _Judge:
     bins: Bins
     clock: Clock
 
-    def decide(self, product: int, region_bgr: BgrImage, box: Box) -> Decision:
+    def decide(self, product: int, region: CutOut, box: Box) -> Decision:
         at_s = self.clock.monotonic_s()
-        seen = self._look(region_bgr)
+        seen = self._look(region)
         outcome = vote([seen], self.recipe) if isinstance(seen, Ballot) else None
         verdict = Verdict.INVALID if outcome is None else outcome.verdict
         routed = outcome is not None and verdict is Verdict.ROUTED
@@ -65,11 +85,13 @@ class _Judge:
             box=box,
         )
 
-    def _look(self, region_bgr: BgrImage) -> Ballot | InvalidReason:
+    def _look(self, region: CutOut) -> Ballot | InvalidReason:
         """What the region says, or why it says nothing."""
-        if min(region_bgr.shape[:2]) < _MIN_SIDE_PX:
+        if min(region.image_bgr.shape[:2]) < _MIN_SIDE_PX:
             return InvalidReason.TOO_SMALL
-        pixels = sample_box(region_bgr)
+        pixels = region.sample()
+        if pixels is None:
+            return InvalidReason.NO_COLOR
         return cast(read_color(pixels), self.bins) if len(pixels) else InvalidReason.GLARE
 
 
@@ -86,15 +108,16 @@ def execute(options: argparse.Namespace) -> int:
     product = 0
     for path, boxes in groupby(regions, key=lambda region: region.path):
         try:
-            image = _read_color_picture(path)
+            picture = _read_color_picture(path)
         except SourceError as error:
             sys.stderr.write(f"{error}\n")
             failures += 1
             continue
         for region in boxes:
             product += 1
-            box = region.within(image.shape[1], image.shape[0])
-            decision = judge.decide(product, image[box.y0 : box.y1, box.x0 : box.x1], box)
+            height, width = picture.image_bgr.shape[:2]
+            box = region.within(width, height)
+            decision = judge.decide(product, picture.within(box), box)
             message = decision_message(decision, identity, product, clock.wall_s() - clock.monotonic_s())
             report.show(message | {"ref": region.ref}, name=region.name)
     report.close()
@@ -126,11 +149,11 @@ def _whole_picture(path: Path) -> PictureBox:
     return PictureBox(path, None, {"file": name}, name)
 
 
-def _read_color_picture(path: Path) -> BgrImage:
+def _read_color_picture(path: Path) -> CutOut:
     if path.is_dir():
         raise SourceError(f"{path}: a folder, not a picture: name the pictures in it")
-    image = read_picture(path)
+    image, opaque = read_cut_out(path)
     # One even gray is a product; shades of gray without any color are a greyscale camera's picture.
     if is_grey(image) and len(np.unique(image[..., 1])) > 16:
         raise GreyscaleError(greyscale_sentence(str(path)))
-    return image
+    return CutOut(image, opaque)
