@@ -26,6 +26,49 @@ def bin_colors(settings: BinSettings) -> list[Lab]:
     return [one.in_lab(rgb_to_lab) for one in settings.references]
 
 
+class References(NamedTuple):
+    """Reference colors with what may lie around them."""
+
+    lab: NDArray[np.float64]
+    """Shape (..., 3)."""
+    limits: NDArray[np.float64]
+    """Shape (..., 5): largest CIEDE2000, dL*, dab, da*, db*; infinite where the shape does not ask."""
+    exposure: NDArray[np.float64]
+    """Shape (...): how many times stronger or weaker the light may be."""
+
+    @classmethod
+    def of(cls, bins: Sequence[BinSettings]) -> Self:
+        """Those of bins, one after the other."""
+        colors = [bin_colors(one) for one in bins]
+        counts = [len(some) for some in colors]
+        return cls(
+            lab=np.array([color for some in colors for color in some]),
+            limits=np.repeat([_limits(one.tolerance) for one in bins], counts, axis=0),
+            exposure=np.repeat([one.exposure_range for one in bins], counts),
+        )
+
+    def measure(self, colors_lab: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far colors are from the references, each in the light nearest to its reference's that is allowed.
+
+        Args:
+            colors_lab: shape (..., 3); broadcasts against the references.
+
+        Returns:
+            CIEDE2000, dL*, dab, da* and db* in the last axis of the broadcast shape; only CIEDE2000 where no
+            reference asks for another.
+        """
+        seen, forgiving = colors_lab, self.exposure > 1
+        if forgiving.any():
+            lit = in_light_of(seen, light_of(self.lab[..., 0]), self.exposure)
+            seen = np.where(forgiving[..., None], lit, seen)
+        differences = ciede2000(seen, self.lab)
+        if np.isinf(self.limits[..., 1:]).all():
+            return differences[..., None]
+        away = np.abs(seen - self.lab)
+        chroma = np.hypot(away[..., 1], away[..., 2])
+        return np.stack([differences, away[..., 0], chroma, away[..., 1], away[..., 2]], axis=-1)
+
+
 class _Parts(NamedTuple):
     """The colors that bins of several colors ask for, those of one bin together."""
 
@@ -45,14 +88,10 @@ class Bins:
 
     names: tuple[str, ...]
     branches: tuple[str, ...]
-    colors_lab: NDArray[np.float64]
-    """Shape (colors, 3): every reference color, those of one bin together, in the order of the bins' names."""
+    references: References
+    """Every reference color, those of one bin together, in the order of the bins' names."""
     first_color: NDArray[np.intp]
     """Shape (bins,): where each bin's colors begin."""
-    limits: NDArray[np.float64]
-    """Shape (colors, 5): largest CIEDE2000, dL*, dab, da*, db*; infinite where the shape does not ask."""
-    exposure: NDArray[np.float64]
-    """Shape (colors,): the bin's exposure range."""
     asked: NDArray[np.intp]
     """Shape (bins,): how many colors a product must show at once."""
     parts: _Parts | None
@@ -63,16 +102,12 @@ class Bins:
     def of(cls, recipe: Recipe) -> Self:
         """Read the bins of a recipe; the order in the file decides nothing (equal differences go by name)."""
         bins = sorted(recipe.bins, key=lambda one: one.name)
-        colors = [bin_colors(one) for one in bins]
-        counts = [len(some) for some in colors]
-        first = np.cumsum([0, *counts[:-1]])
+        first = np.cumsum([0, *(len(one.references) for one in bins[:-1])])
         return cls(
             names=tuple(one.name for one in bins),
             branches=tuple(one.branch for one in bins),
-            colors_lab=np.array([color for some in colors for color in some]),
+            references=References.of(bins),
             first_color=first,
-            limits=np.repeat([_limits(one.tolerance) for one in bins], counts, axis=0),
-            exposure=np.repeat([one.exposure_range for one in bins], counts),
             asked=np.array([len(one.all_of or (one,)) for one in bins]),
             parts=_parts(bins, first),
             mode=recipe.sort_mode,
@@ -88,18 +123,9 @@ class Bins:
             CIEDE2000 differences, and whether the tolerance reaches, both of shape (n, colors); under a bin with an
             exposure range, of the color as it would be in the light nearest to the bin's that the range allows.
         """
-        seen = np.asarray(colors_lab, np.float64)[:, None]
-        forgiving = self.exposure > 1
-        if forgiving.any():
-            lit = in_light_of(seen, light_of(self.colors_lab[:, 0]), self.exposure)
-            seen = np.where(forgiving[:, None], lit, seen)
-        differences = ciede2000(seen, self.colors_lab)
-        if np.isinf(self.limits[:, 1:]).all():
-            return differences, differences <= self.limits[:, 0]
-        away = np.abs(seen - self.colors_lab)
-        chroma = np.hypot(away[..., 1], away[..., 2])
-        measures = np.stack([differences, away[..., 0], chroma, away[..., 1], away[..., 2]], axis=-1)
-        return differences, np.asarray((measures <= self.limits).all(axis=-1))
+        measures = self.references.measure(np.asarray(colors_lab, np.float64)[:, None])
+        limits = self.references.limits[:, : measures.shape[-1]]
+        return measures[..., 0], np.asarray((measures <= limits).all(axis=-1))
 
     def match(self, palette: Palette) -> BinMatch:
         """Find the nearest bin and its runner-up."""
@@ -151,7 +177,7 @@ class Bins:
         # Short palettes are filled up with their first color, of which there is none.
         labs = np.array([[(p[i] if i < len(p) else p[0]).lab for i in range(longest)] for p in palettes])
         differences, reached = self.compare(labs.reshape(-1, 3))
-        shape = (len(palettes), longest, len(self.colors_lab))
+        shape = (len(palettes), longest, len(self.references.lab))
         differences, reached = differences.reshape(shape), reached.reshape(shape)
         of_bins = np.minimum.reduceat(differences[:, 0], self.first_color, axis=1)
         reach_of_bins = np.logical_or.reduceat(reached[:, 0], self.first_color, axis=1)

@@ -331,11 +331,15 @@ class TestSeveralColors:
             _, reached = ready.compare(np.array([color.lab for color in palette]))
             shares = np.array([color.share for color in palette])
             wanted = dict(
-                zip(map(tuple, ready.colors_lab.tolist()), [part["min_share"] for part in one["all_of"]], strict=False)
+                zip(
+                    map(tuple, ready.references.lab.tolist()),
+                    [part["min_share"] for part in one["all_of"]],
+                    strict=False,
+                )
             )
             enough = all(
                 shares[reached[:, column]].sum() >= wanted[tuple(lab)] - 1e-9
-                for column, lab in enumerate(ready.colors_lab.tolist())
+                for column, lab in enumerate(ready.references.lab.tolist())
             )
             match = ready.match(palette)
             assert enough or not match.is_in_reach
