@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from sorter.color.lab import lab_to_hex, rgb_to_lab, srgb_to_lab
 from sorter.color.light import light_of
 from sorter.records import Lab, Palette, PaletteColor, RunnerUp
 from sorter.settings.bins import BinSettings
+from sorter.settings.load import load_recipe
 from sorter.settings.recipe import Recipe
 
 FALLBACK = {"unknown": "reject", "ambiguous": "reject", "late": "reject", "invalid": "reject"}
+
+EXAMPLES = Path(__file__).parents[3] / "config" / "examples" / "recipes"
 
 
 def bins_of(*bins: dict[str, Any], **more: object) -> Bins:
@@ -345,3 +349,20 @@ class TestSeveralColors:
             assert enough or not match.is_in_reach
             if match.is_in_reach and not isinstance(one["tolerance"], dict):
                 assert match.delta_e <= one["tolerance"]
+
+
+@pytest.mark.parametrize(
+    ("colors", "name"),
+    [
+        ([("#2f7d4a", 0.8), ("#eeeeea", 0.2)], "green with white cap"),
+        ([("#2f7d4a", 0.95), ("#eeeeea", 0.05)], "green without cap"),
+        ([("#73491f", 1.0)], "brown"),
+        ([("#203f74", 1.0)], "blue"),
+        ([("#c0c2be", 1.0)], "clear"),
+        ([("#ead5ae", 1.0)], "cream"),
+    ],
+)
+def test_the_example_with_every_kind_of_bin_does_as_it_says(colors: list[tuple[str, float]], name: str) -> None:
+    ready = Bins.of(load_recipe(EXAMPLES / "bottles.yaml").value)
+    match = ready.match(palette_of(*((rgb_to_lab(*bytes.fromhex(text[1:])), share) for text, share in colors)))
+    assert (match.bin, match.bins_in_reach) == (name, 1)

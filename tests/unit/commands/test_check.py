@@ -63,7 +63,7 @@ def test_two_bins_of_one_color_are_told_at_the_first(run, files):
     assert (told.code, told.err) == (0, "")
     place, sentence = told.out.splitlines()[0].split(": bins ")
     assert place.startswith("warning: recipe.yaml:")
-    assert files.recipe.read_text().splitlines()[int(place.split(":")[2]) - 1].strip() == '"name": "red",'
+    assert files.recipe.read_text().splitlines()[int(place.split(":")[2]) - 1].strip() == '"name": "red"'
     assert sentence.startswith("'red' and 'rouge' have the same color: the two can never be told apart")
 
 
