@@ -148,12 +148,15 @@ def write_boxes(path: Path, rows: Iterable[Mapping[str, str]], pictures: Path) -
 
 
 def write_recipe(path: Path, taught: Mapping[str, Sequence[Sequence[float]]]) -> Path:
-    """Each color's median, and a tolerance that takes in what was taught and overlaps with no other."""
+    """Each color's median, and a tolerance that takes in what was taught and overlaps with no other.
+
+    Two tolerances may overlap that are together a little less than the difference: CIEDE2000 is no metric.
+    """
     centers = {color: np.median(np.array(labs), axis=0) for color, labs in taught.items()}
     bins = []
     for color, center in centers.items():
         nearest = min(ciede2000(center, other) for name, other in centers.items() if name != color)
-        tolerance = min(1.2 * float(np.max(ciede2000(np.array(taught[color]), center))), float(nearest) / 2 - 0.01)
+        tolerance = min(1.2 * float(np.max(ciede2000(np.array(taught[color]), center))), 0.48 * float(nearest))
         bins.append({"name": color, "lab": center.tolist(), "tolerance": tolerance, "branch": color})
     fallback = dict.fromkeys(("unknown", "ambiguous", "late", "invalid"), "reject")
     path.write_text(json.dumps({"name": "candy", "bins": bins, "fallback": fallback}), "utf-8")
