@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sorter.color.difference import cie94, ciede2000_of_pair
-from sorter.color.exposure import brightened_to
+from sorter.color.light import brightened_to
 from sorter.records import ColorReading, Lab, LabPixels, Palette, PaletteColor
 
 Color = Sequence[float]

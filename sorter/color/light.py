@@ -1,29 +1,31 @@
-"""A surface's color in stronger or weaker light of the same kind."""
+"""A surface's color in stronger or weaker light of the same kind: shading, and an exposure that changed.
+
+Light of another strength multiplies X, Y and Z alike, which is exact for any surface without gloss.
+"""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Below these the curve of CIE 15:2004 (8.2.1) is a straight line.
-_KNEE_CURVE = 6 / 29
-_KNEE_RATIO = _KNEE_CURVE**3
-_SLOPE = 1 / (3 * _KNEE_CURVE**2)
-_FOOT = 4 / 29
+from sorter.color.lab import EPSILON, KAPPA
+
 _DARKEST = 1e-9
 
 
 def light_of(lightness: NDArray[np.float64]) -> NDArray[np.float64]:
     """L* 0..100 as the part of the white's light, 0..1, in the same shape."""
-    return _ratio((lightness + 16) / 116)
+    return np.asarray(_ratio((lightness + 16) / 116))
 
 
 def in_light_of(
     lab: NDArray[np.float64], wanted: NDArray[np.float64], most: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Colors as they would be if the light on them changed until they are as light as is wanted.
-
-    The light of a surface is scaled in X, Y and Z alike, so this is exact, dark colors included.
 
     Args:
         lab: shape (..., 3).
@@ -33,17 +35,32 @@ def in_light_of(
     Returns:
         Lab, in the broadcast shape.
     """
-    middle = (lab[..., 0] + 16) / 116
-    curve = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
-    ratios = _ratio(curve)
-    factor = np.clip(wanted / np.maximum(ratios[..., 1], _DARKEST), 1 / most, most)
-    x, y, z = np.moveaxis(_curve(ratios * factor[..., None]), -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+    lightness = lab[..., 0]
+    factor = np.minimum(np.maximum(wanted / np.maximum(light_of(lightness), _DARKEST), 1 / most), most)
+    return np.stack(_in_light(np, (lightness, lab[..., 1], lab[..., 2]), factor), axis=-1)
 
 
-def _ratio(curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(curve > _KNEE_CURVE, curve**3, (curve - _FOOT) / _SLOPE)
+def brightened_to(lab: Sequence[float], lightness: float, most: float) -> tuple[float, float, float]:
+    """One color, as plain floats, in up to ``most`` times more light, no more than brings it up to a lightness."""
+    wanted = _ratio((lightness + 16) / 116) / max(_ratio((lab[0] + 16) / 116), _DARKEST)
+    brightened: tuple[float, float, float] = _in_light(math, lab, min(max(wanted, 1.0), most))
+    return brightened
 
 
-def _curve(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(ratio > _KNEE_RATIO, np.cbrt(ratio), ratio * _SLOPE + _FOOT)
+def _in_light(of: Any, lab: Sequence[Any], factor: Any) -> tuple[Any, Any, Any]:
+    """For floats and for arrays: ``of`` is the module `math` or `numpy`, whose cube roots bear one name."""
+    lightness, a, b = lab
+    middle = (lightness + 16) / 116
+    x, y, z = (_curve(of, _ratio(curve) * factor) for curve in (middle + a / 500, middle, middle - b / 200))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def _ratio(curve: Any) -> Any:
+    """X, Y or Z by the white's."""
+    cubed = curve * curve * curve
+    return (cubed > EPSILON) * cubed + (cubed <= EPSILON) * ((116 * curve - 16) / KAPPA)
+
+
+def _curve(of: Any, ratio: Any) -> Any:
+    """CIE 15:2004, 8.2.1; below the knee a straight line."""
+    return (ratio > EPSILON) * of.cbrt(ratio) + (ratio <= EPSILON) * ((KAPPA * ratio + 16) / 116)

@@ -56,7 +56,7 @@ def products(draw: st.DrawFn) -> Drawn:
     bins = Bins.of(demo_recipe())
     index = draw(st.integers(0, len(bins.names) - 1))
     jitter = np.array(draw(st.tuples(*[st.floats(-2.5, 2.5)] * 3)))
-    encoded, clipped = lab_to_srgb(bins.colors_lab[index] + jitter)
+    encoded, clipped = lab_to_srgb(bins.references.lab[index] + jitter)
     assume(not clipped)
     height, width = draw(st.integers(40, 160)), draw(st.integers(40, 160))
     random = np.random.default_rng(draw(st.integers(0, 2**16)))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorter.color.lab import rgb_to_lab
-from sorter.color.light import in_light_of, light_of
+from sorter.color.light import brightened_to, in_light_of, light_of
 
 channels = st.tuples(*[st.integers(0, 255)] * 3)
 
@@ -43,3 +43,16 @@ def test_more_light_makes_a_color_lighter_and_more_vivid_and_keeps_its_hue() -> 
 
 def test_black_stays_black() -> None:
     assert lit((0, 0, 0), 1, 16) == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+@given(channels.filter(any), st.floats(1, 5))
+def test_one_color_is_brightened_as_many_are(rgb: tuple[int, int, int], most: float) -> None:
+    dark, lightness = rgb_to_lab(*(channel // 3 for channel in rgb)), 60.0
+    if dark[0] < lightness:
+        wanted = float(light_of(np.array([lightness]))[0])
+        assert brightened_to(dark, lightness, most) == pytest.approx(lit(dark, wanted, most), abs=1e-9)
+
+
+def test_what_is_bright_already_and_what_is_black_are_not_brightened() -> None:
+    assert brightened_to((60.0, 20.0, -10.0), 40.0, 4.0) == pytest.approx((60.0, 20.0, -10.0))
+    assert brightened_to((0.0, 0.0, 0.0), 50.0, 8.0) == pytest.approx((0.0, 0.0, 0.0))

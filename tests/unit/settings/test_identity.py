@@ -46,7 +46,7 @@ def changed(bin_: dict[str, Any], **more: object) -> dict[str, Any]:
         hash_of(changed(RED, hex="#C8202C"), ANY, ALL),
         hash_of(changed(RED, tolerance={"delta_e": 8.0}), ANY, ALL),
         hash_of(changed(RED, exposure_range=1), ANY, ALL),
-        hash_of(RED, ANY, ALL, min_margin=1, sort_mode="nearest_within_tolerance", min_stability=0.7),
+        hash_of(RED, ANY, ALL, min_margin=1, sort_mode="nearest_within_tolerance", min_stability=0.5),
         hash_of(RED, ANY, ALL, name="another", revision=7),
     ],
 )
