@@ -149,4 +149,4 @@ def _crowded(ball: _Ball, learned: Learned, tolerance: float, others: Sequence[_
         gap = ball.gap(other)
         if other.reach is not None and gap < tolerance + other.reach:
             least = max(_rounded_down(gap - tolerance), _LEAST_TOLERANCE)
-            yield f"bin {other.name!r} is in the way and was left as it is: lower its tolerance to {least:g} to make room"
+            yield f"bin {other.name!r} is in the way and stays as it is: lower its tolerance to {least:g} to make room"

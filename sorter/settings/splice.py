@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import yaml
 
@@ -31,7 +32,8 @@ class Edit:
 
 def apply(text: str, edits: Sequence[Edit]) -> str:
     """Make edits that do not overlap; those at one place come out in the order given."""
-    for edit in reversed(sorted(edits, key=lambda one: (one.start, one.end))):
+    order = sorted(range(len(edits)), key=lambda index: (edits[index].start, edits[index].end, index))
+    for edit in (edits[index] for index in reversed(order)):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 
@@ -64,7 +66,7 @@ class Node:
 
 def parse(text: str) -> Node:
     """Where everything stands in a YAML text that was read and found good before."""
-    events = yaml.parse(text, Loader=yaml.SafeLoader)  # type: ignore[no-untyped-call]  # the stubs leave it bare
+    events = yaml.parse(text, Loader=yaml.SafeLoader)
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             return _node(text, next(events), events)
@@ -72,11 +74,11 @@ def parse(text: str) -> Node:
 
 
 def _node(text: str, event: yaml.Event, events: Iterator[yaml.Event]) -> Node:
-    start = event.start_mark.index
+    start = _index(event.start_mark)
     if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
         return _collection(text, event, events)
     # The end of a block scalar is where the next thing begins.
-    end = start + len(text[start : event.end_mark.index].rstrip())
+    end = start + len(text[start : _index(event.end_mark)].rstrip())
     return Node(start, end, text=event.value if isinstance(event, yaml.ScalarEvent) else None)
 
 
@@ -86,12 +88,16 @@ def _collection(text: str, event: yaml.CollectionStartEvent, events: Iterator[ya
     while not isinstance(closing, yaml.CollectionEndEvent):
         children.append(_node(text, closing, events))
         closing = next(events)
-    start = event.start_mark.index
+    start = _index(event.start_mark)
     in_brackets = bool(event.flow_style)
-    end = closing.end_mark.index if in_brackets or not children else children[-1].end
+    end = _index(closing.end_mark) if in_brackets or not children else children[-1].end
     if isinstance(event, yaml.SequenceStartEvent):
         return Node(start, end, in_brackets, items=tuple(children))
     return Node(start, end, in_brackets, entries=tuple(zip(children[::2], children[1::2], strict=True)))
+
+
+def _index(mark: yaml.Mark | None) -> int:
+    return int(mark.index) if mark else 0  # every event that was parsed has its marks
 
 
 class Pen:
@@ -155,7 +161,7 @@ class Pen:
         return mapping.in_brackets and all(self._text[key.start] == '"' for key, _ in mapping.entries)
 
     def _has_blank_lines(self, sequence: Node) -> bool:
-        gaps = (self._text[one.end : next_one.start] for one, next_one in zip(sequence.items, sequence.items[1:], strict=False))
+        gaps = (self._text[one.end : other.start] for one, other in pairwise(sequence.items))
         return all(re.search(r"\n[ \t]*\r?\n", gap) for gap in gaps) and not sequence.items[-1].in_brackets
 
     def _column(self, index: int) -> int:
@@ -169,7 +175,8 @@ class Pen:
 def inline(value: Plain, *, quoted: bool = False) -> str:
     """A value on one line; with ``quoted`` it is JSON."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{inline(key, quoted=quoted)}: {inline(one, quoted=quoted)}" for key, one in value.items()) + "}"
+        entries = (f"{inline(key, quoted=quoted)}: {inline(one, quoted=quoted)}" for key, one in value.items())
+        return "{" + ", ".join(entries) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(inline(one, quoted=quoted) for one in value) + "]"
     if isinstance(value, float):
