@@ -9,17 +9,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
-
-import numpy as np
 
 from sorter.capture.clock import SystemClock
-from sorter.capture.picture import GreyscaleError, greyscale_sentence, is_grey, read_picture
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
 from sorter.color.sample import sample_box
 from sorter.commands.boxes import PictureBox, read_boxes
 from sorter.commands.choose import choose_line
+from sorter.commands.pictures import MIN_SIDE_PX, read_color_picture, whole_picture
 from sorter.commands.report import DecisionReport
 from sorter.decision import Ballot, cast, vote
 from sorter.errors import SourceError, UsageError
@@ -30,8 +27,6 @@ from sorter.records import BgrImage, Box, Deadline, Decision, InvalidReason, Ver
 from sorter.settings.load import load_project, load_recipe
 from sorter.settings.recipe import Recipe
 
-_MIN_SIDE_PX = 3
-"""Smaller regions hold no pixel that is not edge."""
 _FOREVER = Deadline(-math.inf, math.inf)
 
 
@@ -66,7 +61,7 @@ class _Judge:
         )
 
     def _ballot(self, region_bgr: BgrImage) -> Ballot | None:
-        if min(region_bgr.shape[:2]) < _MIN_SIDE_PX:
+        if min(region_bgr.shape[:2]) < MIN_SIDE_PX:
             return None
         return cast(read_color(sample_box(region_bgr)), self.bins)
 
@@ -84,7 +79,7 @@ def execute(options: argparse.Namespace) -> int:
     product = 0
     for path, boxes in groupby(regions, key=lambda region: region.path):
         try:
-            image = _read_color_picture(path)
+            image = read_color_picture(path)
         except SourceError as error:
             sys.stderr.write(f"{error}\n")
             failures += 1
@@ -115,20 +110,4 @@ def _regions(options: argparse.Namespace) -> Iterator[PictureBox]:
         raise UsageError("decide needs pictures from one place: give either IMAGE... or --boxes CSV")
     if options.boxes is not None:
         return iter(read_boxes(options.boxes))
-    return iter([_whole_picture(path) for path in options.images])
-
-
-def _whole_picture(path: Path) -> PictureBox:
-    # A file's name may hold bytes that are no text at all.
-    name = str(path).encode("utf-8", "backslashreplace").decode()
-    return PictureBox(path, None, {"file": name}, name)
-
-
-def _read_color_picture(path: Path) -> BgrImage:
-    if path.is_dir():
-        raise SourceError(f"{path}: a folder, not a picture: name the pictures in it")
-    image = read_picture(path)
-    # One even gray is a product; shades of gray without any color are a greyscale camera's picture.
-    if is_grey(image) and len(np.unique(image[..., 1])) > 16:
-        raise GreyscaleError(greyscale_sentence(str(path)))
-    return image
+    return iter([whole_picture(path) for path in options.images])

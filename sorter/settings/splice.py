@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import yaml
 
@@ -96,8 +97,8 @@ def _collection(text: str, event: yaml.CollectionStartEvent, events: Iterator[ya
     return Node(start, end, in_brackets, entries=tuple(zip(children[::2], children[1::2], strict=True)))
 
 
-def _index(mark: yaml.Mark | None) -> int:
-    return int(mark.index) if mark else 0  # every event that was parsed has its marks
+def _index(mark: Any) -> int:
+    return int(mark.index)
 
 
 class Pen:
