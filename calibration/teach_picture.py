@@ -11,6 +11,8 @@ from sorter.records import BgrImage, Lab
 
 _LEAST_CONTRAST = 24.0
 """Levels of 255: below it noise has the steepest edges."""
+_SIDE_PX = 64
+"""Shorter side at which sharpness is judged; smaller pictures as they are."""
 _LIGHTNESS = 96.0
 _CHROMA = 12.0
 
@@ -27,14 +29,18 @@ def edge_width(region_bgr: BgrImage) -> float | None:
     Returns:
         Above 0; None where the picture has too little contrast to tell.
     """
-    gray = cv2.medianBlur(cv2.cvtColor(region_bgr, cv2.COLOR_BGR2GRAY), 3).astype(np.float32)
+    gray = cv2.cvtColor(region_bgr, cv2.COLOR_BGR2GRAY)
+    shrink = min(1.0, _SIDE_PX / min(gray.shape))
+    if shrink < 1:  # an edge is fewer of a large picture's pixels
+        gray = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    gray = cv2.medianBlur(gray, 3).astype(np.float32)
     low, high = np.percentile(gray, (2, 98))
     if high - low < _LEAST_CONTRAST:
         return None
     across = cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=1 / 8)
     steepest = float(np.percentile(np.hypot(across, down), 99))
-    return float((high - low) / max(steepest, 1e-6) / min(region_bgr.shape[:2]))
+    return float((high - low) / max(steepest, 1e-6) / min(gray.shape))
 
 
 def glare_share(region_bgr: BgrImage, color: Lab) -> float:

@@ -11,8 +11,8 @@ _UNIFORM_SPREAD = 0.2
 """Pictures of different products differ by more than this (CIEDE2000): the camera's noise alone does."""
 _MUCH_GLARE = 0.25
 _LITTLE_SHARE = 0.4
-_BLURRED = 0.22
-"""Edges as wide as this part of the shorter side: no real crop in focus had more than 0.19."""
+_BLURRED = 0.25
+"""Edges as wide as this part of the shorter side: no real crop in focus had more than 0.23."""
 _NAMED = 3
 
 
