@@ -243,8 +243,11 @@ def _write(temporary: Path, text: str, like: Path) -> None:
         temporary.chmod(_NEW_FILE_MODE)
         return
     old = like.stat()
-    if os.geteuid() == 0:  # or the service could no longer read what an administrator taught
+    # Else the service could no longer read what an administrator, or another member of its group, has taught.
+    if os.geteuid() == 0:
         os.chown(temporary, old.st_uid, old.st_gid)
+    elif old.st_gid in os.getgroups():
+        os.chown(temporary, -1, old.st_gid)
     temporary.chmod(stat.S_IMODE(old.st_mode))
 
 

@@ -133,7 +133,7 @@ class Pen:
         quoted = self._quotes_keys(last)
         if sequence.in_brackets:
             return Edit(last.end, last.end, "".join(f", {inline(dict(one), quoted=quoted)}" for one in values))
-        column = self._column(self._text.rfind("-", 0, sequence.items[0].start))
+        column = self._dash_column(sequence)
         apart = self._line_end if self._has_blank_lines(sequence) else ""
         items = (self._item(one, column, last) for one in values)
         at = self._line_end_behind(last.end)
@@ -164,6 +164,12 @@ class Pen:
     def _has_blank_lines(self, sequence: Node) -> bool:
         gaps = (self._text[one.end : other.start] for one, other in pairwise(sequence.items))
         return all(re.search(r"\n[ \t]*\r?\n", gap) for gap in gaps) and not sequence.items[-1].in_brackets
+
+    def _dash_column(self, sequence: Node) -> int:
+        """A list without brackets has each dash first on its line; a comment may stand behind it."""
+        before = self._text[: sequence.items[0].start]
+        *_, dash = re.finditer(r"^ *(?=-\s)", before, re.MULTILINE)
+        return len(dash.group())
 
     def _column(self, index: int) -> int:
         return index - (self._text.rfind("\n", 0, index) + 1)

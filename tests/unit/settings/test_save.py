@@ -210,6 +210,12 @@ def test_however_a_recipe_is_written_its_other_lines_and_all_comments_survive(tm
     assert ("purple" in after) == is_new
 
 
+@pytest.mark.parametrize("opening", ["  - # not a-b\n    name: red", "  -\n    name: red"])
+def test_a_new_bin_stands_under_the_others_dash(tmp_path, opening):
+    path = write(tmp_path, PLAIN.replace("  - name: red", opening))
+    assert "\n  - {name: purple, lab" in teach(path, taught("purple"))
+
+
 def test_a_new_file_is_a_recipe_with_comments(tmp_path):
     told = teach(tmp_path / "my candy.yaml", taught("red"), taught("no"))
     assert told.startswith("# A recipe:")
