@@ -2,63 +2,187 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from calibration.volumes import Volume, nearest_ends, shared_color, volumes_of
 from sorter.color.bins import bin_colors
 from sorter.color.difference import ciede2000
-from sorter.settings.load import Loaded
-from sorter.settings.recipe import Recipe
+from sorter.color.lab import lab_to_hex
+from sorter.records import Lab
+from sorter.settings.bins import BinSettings
+from sorter.settings.recipe import Recipe, SortMode
+
+HARD_DEVIATIONS = 3.0
+SAFE_DEVIATIONS = 5.0
+_SAME = 0.005
+"""CIEDE2000: less than a digit of Lab as it is told."""
+_TOUCHING = 0.1
+"""CIEDE2000: less than this is no gap, to a camera; and a sliver that both reach can look like one."""
+_FEW_BINS = 16
+"""All pairs of so many are looked at."""
+_NEIGHBORS = 3
+"""With more, so many others of each bin, whatever their distance."""
+_MOST_NEIGHBORS = 24
+"""So many where they may meet: a recipe whose bins all do has other troubles."""
+_COLORS = 3
+"""So many pairs of reference colors of two bins are looked at, the nearest."""
+_MOST_PLACES = 2048
+
+_FATES = {
+    SortMode.UNIQUE: "to be ambiguous",
+    SortMode.NEAREST_WITHIN_TOLERANCE: "in the nearer bin, ambiguous where neither is clearly nearer",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
-    """Two bins that can both reach one color: products between them are ambiguous."""
+class Pair:
+    """Two bins of a recipe."""
 
-    first: str
-    second: str
+    first: int
+    """Its position in the recipe; less than ``second``."""
+    second: int
     delta_e: float
-    """CIEDE2000 between the two colors."""
-    reach: float
-    """The sum of the two tolerances, larger than ``delta_e``."""
-    places: tuple[str, str] | None = None
-    """``file:line:column`` of the two bins, where the recipe came from a file."""
+    """CIEDE2000 between the nearest of their reference colors; of bins of several colors at once, of the farthest."""
+    gap: float | None
+    """CIEDE2000 between the nearest colors that each of them reaches, 0 where they share some; None where it has no
+    meaning: between bins of several colors at once, and where a bin reaches nothing that a picture can show."""
+    disputed: Lab | None = None
+    """A color that both reach, as deep in both as was found; None where there is none."""
+    deviations: float | None = None
+    """Difference of the colors in standard deviations of the samples that they were taught by; None where a bin has
+    no samples, or these did not differ at all."""
 
-    def __str__(self) -> str:
-        return (
-            f"bins {self.first!r} and {self.second!r} overlap: their colors differ by {self.delta_e:.1f}, "
-            f"their tolerances reach {self.reach:.1f} (CIEDE2000); lower a tolerance, or expect ambiguous products"
-        )
+    @property
+    def is_same_color(self) -> bool:
+        """Whether nothing can tell the two apart."""
+        return self.delta_e < _SAME
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether samples of the one are easily taken for the other's."""
+        return self.deviations is not None and self.deviations < HARD_DEVIATIONS
+
+    @property
+    def tightness(self) -> tuple[float, float]:
+        """What orders pairs, the tightest first."""
+        return (np.inf if self.gap is None else self.gap, self.delta_e)
 
 
-def overlapping_bins(recipe: Recipe | Loaded[Recipe]) -> list[Overlap]:
-    """The pairs of bins that lie nearer to each other than their tolerances reach, in the file's order.
+def near_pairs(recipe: Recipe) -> list[Pair]:
+    """Pairs of bins with the gap between what they reach, the tightest first.
 
-    CIEDE2000 is no metric, so a pair just outside the list may still share a color or two; a pair in it need
-    not, when the colors between the two cannot be shown.
-
-    Args:
-        recipe: with its file, the overlaps have their places.
+    All pairs where a recipe has few bins; where it has many, those that may meet, and each bin's nearest.
+    Only colors that sRGB can show count: no picture holds another. Bins of several colors at once (``all_of``) are held
+    only against each other, and only to find those that ask for the same: whether one product shows the colors of both
+    is a matter of its shares, and before all other bins they go anyway.
     """
-    settings = recipe.value if isinstance(recipe, Loaded) else recipe
-    colors = np.array([bin_colors(one)[0] for one in settings.bins])
-    tolerances = np.array([one.tolerance.delta_e or 0.0 for one in settings.bins])
-    differences = ciede2000(colors[:, None], colors[None, :])
-    reaches = tolerances[:, None] + tolerances[None, :]
-    return [
-        Overlap(
-            first=settings.bins[first].name,
-            second=settings.bins[second].name,
-            delta_e=float(differences[first, second]),
-            reach=float(reaches[first, second]),
-            places=_places(recipe, int(first), int(second)),
-        )
-        for first, second in np.argwhere(np.triu(differences < reaches, k=1))
+    bins = recipe.bins
+    singles = _near_singles(bins, volumes_of(bins))
+    several = [
+        pair
+        for first, second in combinations([index for index, one in enumerate(bins) if one.all_of], 2)
+        if (pair := Pair(first, second, _all_apart(bins[first], bins[second]), None)).is_same_color
     ]
+    return sorted([*singles, *several], key=lambda pair: (*pair.tightness, pair.first, pair.second))
 
 
-def _places(recipe: Recipe | Loaded[Recipe], first: int, second: int) -> tuple[str, str] | None:
-    if not isinstance(recipe, Loaded):
-        return None
-    return recipe.place("bins", first, "name"), recipe.place("bins", second, "name")
+def nearest_of(pairs: Sequence[Pair]) -> dict[int, Pair]:
+    """Each bin's tightest pair, by the bin's position."""
+    found: dict[int, Pair] = {}
+    for pair in sorted(pairs, key=lambda one: one.tightness):
+        found.setdefault(pair.first, pair)
+        found.setdefault(pair.second, pair)
+    return found
+
+
+def warnings_of(pair: Pair, recipe: Recipe) -> Iterator[str]:
+    """What an operator should know of two bins.
+
+    With the mode ``nearest`` tolerances are not asked, so they may overlap.
+    """
+    names = f"bins {recipe.bins[pair.first].name!r} and {recipe.bins[pair.second].name!r}"
+    if pair.is_same_color:
+        yield f"{names} have the same color: the two can never be told apart; change one, or make them one bin"
+        return
+    if pair.disputed is not None and recipe.sort_mode is not SortMode.NEAREST:
+        color = f"{lab_to_hex(pair.disputed)} (Lab {', '.join(f'{value:.1f}' for value in pair.disputed)})"
+        fate = _FATES[recipe.sort_mode]
+        yield f"{names} overlap: both reach {color}; lower a tolerance, or expect such products {fate}"
+    if pair.is_hard:
+        yield (
+            f"{names} are hard to tell apart: {pair.deviations:.1f} standard deviations of their samples lie between "
+            f"them (under {HARD_DEVIATIONS:g} is hard, over {SAFE_DEVIATIONS:g} is safe); steady the light, teach with "
+            "cleaner samples, or make them one bin"
+        )
+
+
+def _near_singles(bins: Sequence[BinSettings], volumes: Sequence[Volume]) -> list[Pair]:
+    chosen = _worth_a_look(volumes)
+    shared = {pair: shared_color(volumes[pair[0]], volumes[pair[1]]) for pair in chosen}
+    apart = [pair for pair in chosen if shared[pair] is None]
+    gaps = dict.fromkeys(chosen, 0.0)
+    if apart:
+        found, ends = nearest_ends([(volumes[one], volumes[other]) for one, other in apart])
+        for pair, gap, (end, _) in zip(apart, found.tolist(), ends, strict=True):
+            gaps[pair] = 0.0 if gap < _TOUCHING else gap
+            shared[pair] = end if gap < _TOUCHING else None
+    by_bins: dict[tuple[int, int], tuple[int, int]] = {}
+    for pair in sorted(chosen, key=lambda one: gaps[one]):
+        by_bins.setdefault((volumes[pair[0]].bin, volumes[pair[1]].bin), pair)
+    return [_pair(bins, ends_of, gaps[pair], shared[pair]) for ends_of, pair in by_bins.items()]
+
+
+def _pair(
+    bins: Sequence[BinSettings], positions: tuple[int, int], gap: float, disputed: NDArray[np.float64] | None
+) -> Pair:
+    one, other = (bins[position] for position in positions)
+    delta_e = float(ciede2000(np.array(bin_colors(one))[:, None], np.array(bin_colors(other))).min())
+    spread = one.taught.spread + other.taught.spread if one.taught and other.taught else 0.0
+    return Pair(
+        *positions,
+        delta_e=delta_e,
+        gap=gap,
+        disputed=None if disputed is None else Lab(*disputed.tolist()),
+        deviations=delta_e / spread if spread else None,
+    )
+
+
+def _worth_a_look(volumes: Sequence[Volume]) -> list[tuple[int, int]]:
+    """Pairs of volumes of different bins: of each bin its nearest others, and more of them where they may meet."""
+    labs = np.array([one.reference.lab for one in volumes]).reshape(-1, 3)
+    reaches = np.array([one.reach for one in volumes])
+    owners = np.array([one.bin for one in volumes])
+    chosen: set[tuple[int, int]] = set()
+    bins = np.unique(owners)
+    least = _FEW_BINS if len(bins) <= _FEW_BINS else _NEIGHBORS
+    for owner in bins:
+        rows = np.flatnonzero(owners == owner)
+        differences = ciede2000(labs[rows, None], labs)
+        between = np.where(owners == owner, np.inf, differences - reaches[rows, None] - reaches)
+        # CIEDE2000 is no metric: two may meet that are a little farther from each other than both reach.
+        may_meet = between < 1 + 0.1 * differences
+        looked: Counter[int] = Counter()
+        for place in between.argsort(axis=None, kind="stable")[:_MOST_PLACES]:
+            row, column = np.unravel_index(place, between.shape)
+            other = int(owners[column])
+            enough = _MOST_NEIGHBORS if may_meet[row, column] else least
+            is_wanted = looked[other] < _COLORS if other in looked else len(looked) < enough
+            if is_wanted and other != owner:
+                looked[other] += 1
+                one, two = sorted((int(rows[row]), int(column)), key=lambda index: volumes[index].bin)
+                chosen.add((one, two))
+    return sorted(chosen)
+
+
+def _all_apart(one: BinSettings, other: BinSettings) -> float:
+    """The farthest part of either from all of the other's; infinite where they ask for other shares."""
+    if sorted(part.min_share for part in one.all_of or ()) != sorted(part.min_share for part in other.all_of or ()):
+        return np.inf
+    differences = ciede2000(np.array(bin_colors(one))[:, None], np.array(bin_colors(other)))
+    return float(max(differences.min(axis=0).max(), differences.min(axis=1).max()))

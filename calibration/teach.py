@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.teach_color import Learned, Sample, learn_color
 from calibration.teach_warnings import warnings_of
-from sorter.color.bins import bin_colors
+from calibration.volumes import Volume, volumes_of
 from sorter.color.difference import ciede2000
 from sorter.errors import SourceError
 from sorter.records import Lab
-from sorter.settings.bins import BinSettings, Tolerance
+from sorter.settings.bins import BinSettings
 from sorter.settings.recipe import Recipe
 
 LEAST_SCATTER = 5.0
@@ -26,6 +25,12 @@ REACH = 2.0
 MOST_TOLERANCE = 20.0
 """No bin is taught to reach farther than this (CIEDE2000): what differs more is another color to every eye."""
 _LEAST_TOLERANCE = 0.1
+_NOT_QUITE = 0.98
+"""Of the way to a neighbor: two that touch between their colors can overlap by a sliver beside it."""
+_APART = 0.06
+"""And so much less (CIEDE2000): nobody can see that bins are apart that nearly touch."""
+_STEPS = 257
+"""Places that are looked at on the way to a neighbor."""
 _MOST_MISSED = 0.1
 """Part of its own samples that a bin may leave out without a warning."""
 _P95_OF_SPREAD = 1.6
@@ -53,19 +58,19 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ball:
-    """A bin as its neighbors see it."""
+    """A bin as its neighbors see it; of a bin of several colors, one of them."""
 
     name: str
-    colors: NDArray[np.float64]
-    """Shape (n, 3)."""
+    color: NDArray[np.float64]
+    """Shape (3,)."""
     scatter: float
-    """How far its products lie from its colors (CIEDE2000)."""
-    reach: float | None = None
-    """Its tolerance, where that is given and stays."""
+    """How far its products lie from its color (CIEDE2000)."""
+    volume: Volume | None = None
+    """What it reaches, where that is given and stays."""
 
-    def gap(self, other: _Ball) -> float:
-        """CIEDE2000 between the nearest colors of the two."""
-        return float(ciede2000(self.colors[:, None], other.colors[None]).min())
+    def apart(self, colors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """CIEDE2000 to colors of shape (n, 3) or (3,)."""
+        return ciede2000(self.color, colors)
 
 
 def teach(samples: Mapping[str, Sequence[Sample]], recipe: Recipe | None = None) -> list[Lesson]:
@@ -84,7 +89,7 @@ def teach(samples: Mapping[str, Sequence[Sample]], recipe: Recipe | None = None)
     """
     learned = {name: learn_color(name, some) for name, some in samples.items()}
     balls = [_ball_of(name, one) for name, one in learned.items()]
-    kept = [_ball_of_bin(one) for one in (recipe.bins if recipe else ()) if one.name not in samples]
+    kept = list(_kept_balls([one for one in (recipe.bins if recipe else ()) if one.name not in samples]))
     return [_lesson(ball, samples[ball.name], learned[ball.name], [*balls, *kept]) for ball in balls]
 
 
@@ -96,33 +101,26 @@ def _lesson(ball: _Ball, samples: Sequence[Sample], learned: Learned, all_balls:
 
 
 def _ball_of(name: str, learned: Learned) -> _Ball:
-    return _Ball(name, np.array([learned.color]), max(learned.scatter, LEAST_SCATTER))
+    return _Ball(name, np.array(learned.color), max(learned.scatter, LEAST_SCATTER))
 
 
-def _ball_of_bin(settings: BinSettings) -> _Ball:
-    colors = np.array(bin_colors(settings))
-    reach = _reach(colors, settings.tolerance)
-    scatter = reach / REACH if settings.taught is None else _P95_OF_SPREAD * settings.taught.spread
-    return _Ball(settings.name, colors, max(scatter, LEAST_SCATTER), reach)
-
-
-def _reach(colors: NDArray[np.float64], tolerance: Tolerance) -> float:
-    """The largest CIEDE2000 from a color to anything its tolerance takes in; of a cylinder or box, to its corners."""
-    if tolerance.delta_e is not None:
-        return tolerance.delta_e
-    side = tolerance.delta_ab or 0.0
-    half = np.array([tolerance.delta_l or 0.0, tolerance.delta_a or side, tolerance.delta_b or side])
-    corners = half * np.array(list(product((-1.0, 1.0), repeat=3)))
-    return float(ciede2000(colors[:, None], colors[:, None] + corners).max())
+def _kept_balls(bins: Sequence[BinSettings]) -> Iterator[_Ball]:
+    """Bins of several colors at once have none: what they take is a matter of shares, and they go before all others."""
+    for volume in volumes_of(bins):
+        settings = bins[volume.bin]
+        scatter = volume.reach / REACH if settings.taught is None else _P95_OF_SPREAD * settings.taught.spread
+        yield _Ball(settings.name, volume.reference.lab, max(scatter, LEAST_SCATTER), volume)
 
 
 def _tolerance(ball: _Ball, others: Iterable[_Ball]) -> float:
     """Rounded down, so that rounding makes no two bins reach each other."""
     tolerance = min(REACH * ball.scatter, MOST_TOLERANCE)
     for other in others:
-        gap = ball.gap(other)
-        fair = gap * ball.scatter / (ball.scatter + other.scatter)
-        room = fair if other.reach is None else gap - other.reach
+        way = _way(ball, other)
+        # Measured on the way, since CIEDE2000 is no metric: the parts of a way can be less together than the whole.
+        is_ours = ball.apart(way) * other.scatter < other.apart(way) * ball.scatter
+        fair = _short_of(float(ball.apart(way[is_ours]).max(initial=0.0)))
+        room = _short_of(_room(ball, other))
         tolerance = min(tolerance, fair, room if room >= min(ball.scatter, fair) else fair)
         if _rounded_down(tolerance) < _LEAST_TOLERANCE:
             sentence = f"the samples of bin {ball.name!r} have the color of bin {other.name!r}: give them one bin"
@@ -130,23 +128,41 @@ def _tolerance(ball: _Ball, others: Iterable[_Ball]) -> float:
     return _rounded_down(tolerance)
 
 
+def _way(ball: _Ball, other: _Ball) -> NDArray[np.float64]:
+    """Colors from one to the other, shape (n, 3)."""
+    return ball.color + (other.color - ball.color) * np.linspace(0, 1, _STEPS)[:, None]
+
+
+def _room(ball: _Ball, other: _Ball) -> float:
+    """CIEDE2000 to where the reach of a neighbor that stays begins; infinite for one that is taught, too."""
+    if other.volume is None:
+        return math.inf
+    way = _way(ball, other)
+    return float(ball.apart(way[other.volume.fullness(way) <= 1]).min(initial=math.inf))
+
+
+def _short_of(way: float) -> float:
+    return _NOT_QUITE * way - _APART
+
+
 def _rounded_down(tolerance: float) -> float:
     return math.floor(tolerance * 10 + 1e-9) / 10
 
 
-def _crowded(ball: _Ball, learned: Learned, tolerance: float, others: Sequence[_Ball]) -> Iterable[str]:
+def _crowded(ball: _Ball, learned: Learned, tolerance: float, others: Sequence[_Ball]) -> Iterator[str]:
     """What a bin is too near to, or too wide for."""
     missed = learned.used - learned.within(tolerance)
     if missed > _MOST_MISSED * learned.used:
-        nearest = min(others, key=ball.gap, default=None)
-        near = f" and bin {nearest.name!r} is {ball.gap(nearest):.1f} away" if nearest else ""
+        nearest = min(others, key=lambda other: float(ball.apart(other.color)), default=None)
+        near = f" and bin {nearest.name!r} is {ball.apart(nearest.color):.1f} away" if nearest else ""
         yield (
             f"the bin reaches only {learned.used - missed} of its own {learned.used} samples: they scatter by "
             f"{learned.scatter:.1f} (CIEDE2000){near}; where products have several colors, teach each color as a bin "
             "with the same branch"
         )
     for other in others:
-        gap = ball.gap(other)
-        if other.reach is not None and gap < tolerance + other.reach:
-            least = max(_rounded_down(gap - tolerance), _LEAST_TOLERANCE)
+        if _room(ball, other) < tolerance:
+            way = _way(ball, other)
+            free = float(other.apart(way[ball.apart(way) <= tolerance]).min())
+            least = max(_rounded_down(_short_of(free)), _LEAST_TOLERANCE)
             yield f"bin {other.name!r} is in the way and stays as it is: lower its tolerance to {least:g} to make room"

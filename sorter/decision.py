@@ -52,14 +52,17 @@ def cast(reading: ColorReading, bins: Bins) -> Ballot:
 
 
 def judge(match: BinMatch, recipe: Recipe) -> Saying:
-    """Route only when the nearest bin is both near enough and clearly nearest."""
-    if not match.is_in_reach and match.bins_in_reach == 0 and recipe.sort_mode is not SortMode.NEAREST:
+    """Route only when the nearest bin is both near enough and clearly nearest.
+
+    How near is enough, and whether other bins may reach the color too, is the recipe's sort mode.
+    """
+    mode = recipe.sort_mode
+    if mode is not SortMode.NEAREST and not match.is_in_reach:
         return Saying(Verdict.UNKNOWN)
-    if match.bins_in_reach > 1 and recipe.sort_mode is SortMode.UNIQUE:
-        return Saying(Verdict.AMBIGUOUS, doubt=Doubt.SEVERAL_BINS)
-    if match.margin is not None and match.margin < recipe.min_margin:
-        doubt = Doubt.SEVERAL_BINS if match.bins_in_reach > 1 else Doubt.NOT_CLEARLY_NEAREST
-        return Saying(Verdict.AMBIGUOUS, doubt=doubt)
+    several = mode is not SortMode.NEAREST and match.bins_in_reach > 1
+    unclear = match.margin is not None and match.margin < recipe.min_margin
+    if unclear or (several and mode is SortMode.UNIQUE):
+        return Saying(Verdict.AMBIGUOUS, doubt=Doubt.SEVERAL_BINS if several else Doubt.NOT_CLEARLY_NEAREST)
     return Saying(Verdict.ROUTED, match.bin)
 
 

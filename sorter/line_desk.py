@@ -134,7 +134,7 @@ class LineDesk:
         """Announce the line and start its process."""
         self._metrics.expect_line(self.name)
         self._metrics.set_recipe(self.name, self._recipe.identity)
-        colors = {one.name: bin_colors(one)[0] for one in self._recipe.bins}
+        colors = {one.name: bin_colors(one) for one in self._recipe.bins}
         self.publisher.publish_recipe(recipe_message(self._recipe, self._identity, colors))
         self.set_state(LineState.STARTING, "starting the line", None)
         self.publisher.start()

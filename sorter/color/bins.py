@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from sorter.color.difference import ciede2000
 from sorter.color.lab import rgb_to_lab
+from sorter.color.light import in_light_of, light_of
 from sorter.records import BinMatch, Lab, Palette, RunnerUp
 from sorter.settings.bins import BinSettings, Tolerance
 from sorter.settings.recipe import Recipe, SortMode
 
-_FAR = 1e4
-"""More than any color difference."""
+_ROUNDING = 1e-9
+"""Shares are sums."""
 
 
 def bin_colors(settings: BinSettings) -> list[Lab]:
@@ -24,12 +26,60 @@ def bin_colors(settings: BinSettings) -> list[Lab]:
     return [one.in_lab(rgb_to_lab) for one in settings.references]
 
 
-class _Part(NamedTuple):
-    """One color that a bin of several colors asks for."""
+class References(NamedTuple):
+    """Reference colors with what may lie around them."""
 
-    color: int
-    """Its row among the colors of all bins."""
-    min_share: float
+    lab: NDArray[np.float64]
+    """Shape (..., 3)."""
+    limits: NDArray[np.float64]
+    """Shape (..., 5): largest CIEDE2000, dL*, dab, da*, db*; infinite where the shape does not ask."""
+    exposure: NDArray[np.float64]
+    """Shape (...): how many times stronger or weaker the light may be."""
+
+    @classmethod
+    def of(cls, bins: Sequence[BinSettings]) -> Self:
+        """Those of bins, one after the other."""
+        colors = [bin_colors(one) for one in bins]
+        counts = [len(some) for some in colors]
+        return cls(
+            lab=np.array([color for some in colors for color in some]),
+            limits=np.repeat([_limits(one.tolerance) for one in bins], counts, axis=0),
+            exposure=np.repeat([one.exposure_range for one in bins], counts),
+        )
+
+    def measure(self, colors_lab: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far colors are from the references, each in the light nearest to its reference's that is allowed.
+
+        Args:
+            colors_lab: shape (..., 3); broadcasts against the references.
+
+        Returns:
+            CIEDE2000, dL*, dab, da* and db* in the last axis of the broadcast shape; only CIEDE2000 where no
+            reference asks for another.
+        """
+        seen, forgiving = colors_lab, self.exposure > 1
+        if forgiving.any():
+            lit = in_light_of(seen, light_of(self.lab[..., 0]), self.exposure)
+            seen = np.where(forgiving[..., None], lit, seen)
+        differences = ciede2000(seen, self.lab)
+        if np.isinf(self.limits[..., 1:]).all():
+            return differences[..., None]
+        away = np.abs(seen - self.lab)
+        chroma = np.hypot(away[..., 1], away[..., 2])
+        return np.stack([differences, away[..., 0], chroma, away[..., 1], away[..., 2]], axis=-1)
+
+
+class _Parts(NamedTuple):
+    """The colors that bins of several colors ask for, those of one bin together."""
+
+    colors: NDArray[np.intp]
+    """Shape (parts,): their rows among the colors of all bins."""
+    min_shares: NDArray[np.float64]
+    """Shape (parts,)."""
+    first: NDArray[np.intp]
+    """Where the parts of each such bin begin."""
+    bins: NDArray[np.intp]
+    """Which bins these are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,36 +88,28 @@ class Bins:
 
     names: tuple[str, ...]
     branches: tuple[str, ...]
-    colors_lab: NDArray[np.float64]
-    """Shape (colors, 3): every reference color, those of one bin together, in the bins' order."""
+    references: References
+    """Every reference color, those of one bin together, in the order of the bins' names."""
     first_color: NDArray[np.intp]
     """Shape (bins,): where each bin's colors begin."""
-    limits: NDArray[np.float64]
-    """Shape (colors, 5): largest CIEDE2000, dL*, dab, da*, db*; infinite where the shape does not ask."""
-    stretch: NDArray[np.float64]
-    """Shape (colors,): the cube root of the bin's exposure range."""
-    parts: tuple[tuple[_Part, ...], ...]
-    """For each bin, the colors it asks for at once; empty where one will do."""
+    asked: NDArray[np.intp]
+    """Shape (bins,): how many colors a product must show at once."""
+    parts: _Parts | None
+    """None where one color will do for every bin."""
     mode: SortMode
 
     @classmethod
     def of(cls, recipe: Recipe) -> Self:
-        """Read the bins of a recipe; the order in the file decides nothing (equal distances go by name)."""
+        """Read the bins of a recipe; the order in the file decides nothing (equal differences go by name)."""
         bins = sorted(recipe.bins, key=lambda one: one.name)
-        colors = [bin_colors(one) for one in bins]
-        counts = [len(some) for some in colors]
-        first = np.cumsum([0, *counts[:-1]])
+        first = np.cumsum([0, *(len(one.references) for one in bins[:-1])])
         return cls(
             names=tuple(one.name for one in bins),
             branches=tuple(one.branch for one in bins),
-            colors_lab=np.array([color for some in colors for color in some]),
+            references=References.of(bins),
             first_color=first,
-            limits=np.repeat([_limits(one.tolerance) for one in bins], counts, axis=0),
-            stretch=np.repeat([np.cbrt(one.exposure_range) for one in bins], counts),
-            parts=tuple(
-                tuple(_Part(int(start) + index, part.min_share) for index, part in enumerate(one.all_of or ()))
-                for one, start in zip(bins, first, strict=True)
-            ),
+            asked=np.array([len(one.all_of or (one,)) for one in bins]),
+            parts=_parts(bins, first),
             mode=recipe.sort_mode,
         )
 
@@ -81,14 +123,9 @@ class Bins:
             CIEDE2000 differences, and whether the tolerance reaches, both of shape (n, colors); under a bin with an
             exposure range, of the color as it would be in the light nearest to the bin's that the range allows.
         """
-        seen = self._in_the_bins_light(np.asarray(colors_lab, np.float64)[:, None])
-        differences = ciede2000(seen, self.colors_lab)
-        if np.isinf(self.limits[:, 1:]).all():
-            return differences, differences <= self.limits[:, 0]
-        away = np.abs(seen - self.colors_lab)
-        chroma = np.hypot(away[..., 1], away[..., 2])
-        measures = np.stack([differences, away[..., 0], chroma, away[..., 1], away[..., 2]], axis=-1)
-        return differences, np.asarray((measures <= self.limits).all(axis=-1))
+        measures = self.references.measure(np.asarray(colors_lab, np.float64)[:, None])
+        limits = self.references.limits[:, : measures.shape[-1]]
+        return measures[..., 0], np.asarray((measures <= limits).all(axis=-1))
 
     def match(self, palette: Palette) -> BinMatch:
         """Find the nearest bin and its runner-up."""
@@ -99,63 +136,58 @@ class Bins:
 
         A bin that reaches the color goes before a nearer one that does not; the margin is then negative, which the
         verdict takes for ambiguous, never for unknown. A bin of several colors that are all there goes before bins
-        that ask for less. With the mode ``nearest`` only the difference counts.
+        that ask for less, in every mode, and these are then no rivals of it. The runner-up is the nearest of the
+        other rivals, whether or not its tolerance reaches. With the mode ``nearest`` only the difference counts
+        among bins that ask for the same.
         """
         differences, reached = self._of_bins(palettes)
-        asked = np.array([max(len(parts), 1) for parts in self.parts])
-        rank = differences.copy()
-        if self.mode is not SortMode.NEAREST:
-            rank += _FAR * np.where(reached, len(self.parts) + 8 - asked, len(self.parts) + 8)
-        order = rank.argsort(axis=1, kind="stable")
-        return [self._found(order[row], differences[row], reached[row], asked) for row in range(len(palettes))]
-
-    def _in_the_bins_light(self, colors_lab: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Shape (n, 1, 3) to (n, colors, 3); more light on a surface multiplies L* + 16, a* and b* alike (CIE 15)."""
-        if (self.stretch == 1).all():
-            return colors_lab
-        wanted = (self.colors_lab[:, 0] + 16) / (colors_lab[..., 0] + 16)
-        factor = np.clip(wanted, 1 / self.stretch, self.stretch)[..., None]
-        shift = np.array([16.0, 0.0, 0.0])
-        return np.asarray((colors_lab + shift) * factor - shift)
+        counts = reached & (self.asked > 1) if self.mode is SortMode.NEAREST else reached
+        tier = np.where(counts, -self.asked, 0)
+        rows = np.arange(len(palettes))
+        # The least of equals comes first, and the bins stand in the order of their names.
+        best = np.where(tier == tier.min(axis=1, keepdims=True), differences, np.inf).argmin(axis=1)
+        asked = np.where(counts[rows, best], self.asked[best], 1)
+        rivals = self.asked >= asked[:, None]
+        others = np.where(rivals, differences, np.inf)
+        others[rows, best] = np.inf
+        second = others.argmin(axis=1)
+        return [
+            BinMatch(
+                bin=self.names[nearest],
+                branch=self.branches[nearest],
+                delta_e=float(differences[row, nearest]),
+                is_in_reach=bool(reached[row, nearest]),
+                runner_up=None if math.isinf(away) else RunnerUp(self.names[other], away),
+                bins_in_reach=in_reach,
+            )
+            for row, (nearest, other, away, in_reach) in enumerate(
+                zip(
+                    best.tolist(),
+                    second.tolist(),
+                    others[rows, second].tolist(),
+                    (reached & rivals).sum(axis=1).tolist(),
+                    strict=True,
+                )
+            )
+        ]
 
     def _of_bins(self, palettes: Sequence[Palette]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Differences and reach of each palette to each bin, shape (palettes, bins)."""
-        several = any(self.parts)
-        wanted = [palette if several else palette[:1] for palette in palettes]
-        differences, reached = self.compare(np.array([color.lab for palette in wanted for color in palette]))
-        starts = np.cumsum([0, *(len(palette) for palette in wanted)])
-        dominant = starts[:-1]
-        of_bins = np.minimum.reduceat(differences[dominant], self.first_color, axis=1)
-        reach_of_bins = np.logical_or.reduceat(reached[dominant], self.first_color, axis=1)
-        for index, parts in enumerate(self.parts):
-            for row, palette in enumerate(wanted if parts else ()):
-                rows = slice(starts[row], starts[row + 1])
-                columns = [part.color for part in parts]
-                shares = np.array([color.share for color in palette])
-                least = [part.min_share for part in parts]
-                one = _all_parts(differences[rows][:, columns], reached[rows][:, columns], shares, least)
-                of_bins[row, index], reach_of_bins[row, index] = one
+        longest = 1 if self.parts is None else max(map(len, palettes))
+        # Short palettes are filled up with their first color, of which there is none.
+        labs = np.array([[(p[i] if i < len(p) else p[0]).lab for i in range(longest)] for p in palettes])
+        differences, reached = self.compare(labs.reshape(-1, 3))
+        shape = (len(palettes), longest, len(self.references.lab))
+        differences, reached = differences.reshape(shape), reached.reshape(shape)
+        of_bins = np.minimum.reduceat(differences[:, 0], self.first_color, axis=1)
+        reach_of_bins = np.logical_or.reduceat(reached[:, 0], self.first_color, axis=1)
+        if self.parts is not None:
+            shares = np.array([[p[i].share if i < len(p) else 0.0 for i in range(longest)] for p in palettes])
+            columns = self.parts.colors
+            farthest, shown = _all_parts(differences[..., columns], reached[..., columns], shares, self.parts)
+            of_bins[:, self.parts.bins] = farthest
+            reach_of_bins[:, self.parts.bins] = shown
         return of_bins, reach_of_bins
-
-    def _found(
-        self,
-        order: NDArray[np.intp],
-        differences: NDArray[np.float64],
-        reached: NDArray[np.bool_],
-        asked: NDArray[np.intp],
-    ) -> BinMatch:
-        best = order[0]
-        if reached[best] and self.mode is not SortMode.NEAREST:
-            order = order[asked[order] >= asked[best]]
-        second = order[1] if len(order) > 1 else None
-        return BinMatch(
-            bin=self.names[best],
-            branch=self.branches[best],
-            delta_e=float(differences[best]),
-            is_in_reach=bool(reached[best]),
-            runner_up=None if second is None else RunnerUp(self.names[second], float(differences[second])),
-            bins_in_reach=int(reached[order].sum()),
-        )
 
 
 def _limits(tolerance: Tolerance) -> list[float]:
@@ -163,29 +195,51 @@ def _limits(tolerance: Tolerance) -> list[float]:
     return [np.inf if limit is None else limit for limit in shape]
 
 
-def _all_parts(
-    differences: NDArray[np.float64],
-    reached: NDArray[np.bool_],
-    shares: NDArray[np.float64],
-    least: Sequence[float],
-) -> tuple[float, bool]:
-    """How far a palette is from showing all parts, and whether it shows them.
+def _parts(bins: Sequence[BinSettings], first_color: NDArray[np.intp]) -> _Parts | None:
+    several = [index for index, one in enumerate(bins) if one.all_of]
+    if not several:
+        return None
+    counts = [len(bins[index].all_of or ()) for index in several]
+    return _Parts(
+        colors=np.concatenate(
+            [first_color[index] + np.arange(count) for index, count in zip(several, counts, strict=True)]
+        ),
+        min_shares=np.array([part.min_share for index in several for part in bins[index].all_of or ()]),
+        first=np.cumsum([0, *counts[:-1]]),
+        bins=np.array(several),
+    )
 
-    A part is as far as the palette's colors must be taken in, nearest first, to make up its share; a color is
-    counted for the part it is nearest to.
+
+def _all_parts(
+    differences: NDArray[np.float64], reached: NDArray[np.bool_], shares: NDArray[np.float64], parts: _Parts
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """How far palettes are from showing all parts of each bin, and whether they show them.
+
+    A part is as far as the palette's colors must be taken in, nearest first, to make up its share. It is shown where
+    the colors within its tolerance that are nearer to no other part of the bin have its share together.
 
     Args:
-        differences: of the palette's colors to the parts, shape (colors, parts).
-        reached: whether the tolerance reaches, shape (colors, parts).
-        shares: of the palette's colors, shape (colors,).
-        least: the share that each part must have.
+        differences: of the palettes' colors to the parts, shape (palettes, colors, parts).
+        reached: whether the tolerance reaches, in the same shape.
+        shares: of the palettes' colors, shape (palettes, colors); 0 where there is no color.
+        parts: of all bins that ask for several.
+
+    Returns:
+        The farthest part's difference, and whether all are shown, both of shape (palettes, bins of several colors).
     """
-    farthest, shown = 0.0, True
-    nearest = differences.argmin(axis=1)
-    for part, min_share in enumerate(least):
-        order = differences[:, part].argsort(kind="stable")
-        taken = int(np.searchsorted(np.cumsum(shares[order]), min_share - 1e-9))
-        farthest = max(farthest, float(differences[order[min(taken, len(order) - 1)], part]))
-        own = reached[:, part] & (nearest == part)
-        shown &= bool(shares[own].sum() >= min_share - 1e-9)
-    return farthest, shown
+    needed = parts.min_shares - _ROUNDING
+    near = np.where(shares[..., None] > 0, differences, np.inf)
+    order = near.argsort(axis=1, kind="stable")
+    sorted_shares = np.take_along_axis(np.broadcast_to(shares[..., None], near.shape), order, axis=1)
+    # All colors together may have less than a share: then the farthest of them counts.
+    summed = sorted_shares.cumsum(axis=1)
+    is_enough = summed >= np.minimum(needed, summed[:, -1:] - _ROUNDING)
+    taken = is_enough.argmax(axis=1)
+    away = np.take_along_axis(near, np.take_along_axis(order, taken[:, None], axis=1), axis=1)[:, 0]
+    counts = np.diff(np.append(parts.first, len(parts.colors)))
+    nearest = np.repeat(np.minimum.reduceat(differences, parts.first, axis=2), counts, axis=2)
+    own = np.where(reached & (differences == nearest), shares[..., None], 0.0).sum(axis=1)
+    return (
+        np.maximum.reduceat(away, parts.first, axis=1),
+        np.logical_and.reduceat(own >= needed, parts.first, axis=1),
+    )

@@ -1,13 +1,15 @@
-"""``check``: validate settings and recipes, and tell which bins overlap."""
+"""``check``: validate settings and recipes, and tell which bins can hardly be told apart."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.separability import Overlap, overlapping_bins
+from calibration.separability import Pair, near_pairs, nearest_of, warnings_of
+from sorter.color.lab import lab_to_hex
 from sorter.commands.screen import say, say_json
 from sorter.demo.fit import refuse_misfits
 from sorter.errors import ConfigurationError, Mistake
@@ -15,6 +17,27 @@ from sorter.outputs.messages import dumps
 from sorter.settings.document import read_document
 from sorter.settings.load import Loaded, load_project, load_recipe
 from sorter.settings.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """A recipe and how its bins lie to each other."""
+
+    recipe: Loaded[Recipe]
+    pairs: Sequence[Pair]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Each with the place of the first bin."""
+        return [
+            f"{self.recipe.place('bins', pair.first, 'name')}: {sentence}"
+            for pair in self.pairs
+            for sentence in warnings_of(pair, self.recipe.value)
+        ]
+
+    def names(self, pair: Pair) -> tuple[str, str]:
+        """Of its two bins."""
+        return self.recipe.value.bins[pair.first].name, self.recipe.value.bins[pair.second].name
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -29,8 +52,11 @@ def execute(options: argparse.Namespace) -> int:
         except ConfigurationError as error:
             # A recipe is read by itself and for each line that uses it: its mistakes are told once.
             mistakes.update(dict.fromkeys(map(str, error.mistakes)))
-    overlaps = [overlap for recipe in recipes.values() for overlap in overlapping_bins(recipe)]
-    _show(options, files, list(mistakes), overlaps)
+    reports = [_Report(recipe, near_pairs(recipe.value)) for recipe in recipes.values()]
+    if options.json:
+        say_json(dumps(_facts(files, list(mistakes), reports)))
+    else:
+        _show(files, list(mistakes), reports)
     return ConfigurationError.exit_code if mistakes else 0
 
 
@@ -58,15 +84,74 @@ def _load(path: Path) -> Iterable[Loaded[Recipe]]:
     return project.recipes.values()
 
 
-def _show(options: argparse.Namespace, files: list[Path], mistakes: list[str], overlaps: list[Overlap]) -> None:
-    warnings = [f"{overlap.places[0] if overlap.places else options.path}: {overlap}" for overlap in overlaps]
-    if options.json:
-        facts = {"files": [str(path) for path in files], "mistakes": mistakes, "warnings": warnings}
-        say_json(dumps(facts))
-        return
+def _facts(files: list[Path], mistakes: list[str], reports: Sequence[_Report]) -> dict[str, object]:
+    return {
+        "files": [str(path) for path in files],
+        "mistakes": mistakes,
+        "warnings": [sentence for report in reports for sentence in report.warnings],
+        "separability": [
+            {
+                "file": str(report.recipe.path),
+                "recipe": report.recipe.value.name,
+                "sort_mode": report.recipe.value.sort_mode.value,
+                "pairs": [_pair_facts(report, pair) for pair in report.pairs],
+            }
+            for report in reports
+        ],
+    }
+
+
+def _pair_facts(report: _Report, pair: Pair) -> dict[str, object]:
+    lab = pair.disputed
+    disputed = lab and {"lab": [round(value, 2) for value in lab], "hex": lab_to_hex(lab)}
+    return {
+        "bins": list(report.names(pair)),
+        "delta_e": round(pair.delta_e, 2),
+        "gap": None if pair.gap is None else round(pair.gap, 2),
+        "disputed": disputed,
+        "deviations": None if pair.deviations is None else round(pair.deviations, 2),
+        "same_color": pair.is_same_color,
+        "warnings": list(warnings_of(pair, report.recipe.value)),
+    }
+
+
+def _show(files: list[Path], mistakes: list[str], reports: Sequence[_Report]) -> None:
     for sentence in mistakes:
         sys.stderr.write(f"{sentence}\n")
-    for sentence in warnings:
-        say(f"warning: {sentence}")
-    if not mistakes:
-        say(f"{len(files)} file{'s' if len(files) > 1 else ''} fine: {', '.join(map(str, files))}")
+    for report in reports:
+        for sentence in report.warnings:
+            say(f"warning: {sentence}")
+    if mistakes:
+        return
+    for report in reports:
+        _show_nearest(report)
+    say(f"{len(files)} file{'s' if len(files) > 1 else ''} fine: {', '.join(map(str, files))}")
+
+
+def _show_nearest(report: _Report) -> None:
+    """Each bin with the one that is tightest against it, the tightest first: what to look at when products go wrong."""
+    nearest = nearest_of(report.pairs)
+    if not nearest:
+        return
+    bins = report.recipe.value.bins
+    rows = [
+        (bins[own].name, bins[pair.second if own == pair.first else pair.first].name, *_figures(pair))
+        for own, pair in sorted(nearest.items(), key=lambda one: one[1].tightness)
+    ]
+    say(f"{report.recipe.path}: each bin and its nearest other, in CIEDE2000")
+    for row in _aligned([("bin", "nearest", "gap", "colors", "deviations"), *rows]):
+        say(row)
+
+
+def _figures(pair: Pair) -> tuple[str, str, str]:
+    gap = "-" if pair.gap is None else "overlap" if pair.disputed else f"{pair.gap:.1f}"
+    return gap, f"{pair.delta_e:.1f}", "-" if pair.deviations is None else f"{pair.deviations:.1f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Rows as columns: the two names to the left, the figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+        cells += [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+        yield "  " + "  ".join(cells)

@@ -12,7 +12,7 @@ from itertools import groupby
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
-from calibration.separability import overlapping_bins
+from calibration.separability import near_pairs, warnings_of
 from calibration.teach import Lesson, teach
 from calibration.teach_color import Sample
 from calibration.teach_picture import edge_width, glare_share
@@ -173,8 +173,13 @@ def _warnings(
     for lesson in lessons:
         if options.branch is not None and there.get(lesson.bin, options.branch) != options.branch:
             yield f"bin {lesson.bin!r} keeps its branch {there[lesson.bin]!r}: --branch is only for new bins"
-    before = {str(overlap) for overlap in overlapping_bins(file.recipe)} if file.recipe else set()
-    yield from (str(overlap) for overlap in overlapping_bins(revision.meant) if str(overlap) not in before)
+    before = set(_separability(file.recipe)) if file.recipe else set()
+    yield from (warning for warning in _separability(revision.meant) if warning not in before)
+
+
+def _separability(recipe: Recipe) -> Iterator[str]:
+    for pair in near_pairs(recipe):
+        yield from warnings_of(pair, recipe)
 
 
 def _branches(recipe: Recipe | None) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Any
 
 from sorter.color.lab import lab_to_hex
 from sorter.records import BinMatch, Decision, Lab, PaletteColor, RecipeId, Verdict
+from sorter.settings.bins import BinSettings
 from sorter.settings.recipe import Recipe
 
 Message = dict[str, Any]
@@ -101,6 +102,7 @@ def decision_message(
     ``bin`` names where the color belongs: for ``routed``, and for ``late`` where the nearest bin reaches it
     (so that a reader sees what was missed). It is null for every other verdict, so nobody acts on a guess;
     ``delta_e``, ``margin`` and ``runner_up`` are given wherever a color could be read.
+    ``spread`` and ``stability`` say how much of one color the product is and how sure the answer is.
     ``act_after`` and ``act_before`` are null only where nothing waits (deadlines that are not finite).
 
     Args:
@@ -170,7 +172,11 @@ def _reason(decision: Decision) -> str | None:
 def _color_fields(decision: Decision) -> Message:
     palette = [_color(color) for color in decision.reading.palette] if decision.reading else []
     dominant = palette[0] if palette else {"lab": None, "hex": None, "share": None}
-    return {**dominant, **_match_fields(decision.match), "palette": palette}
+    sureness = {
+        "spread": None if decision.reading is None else _hundredths(decision.reading.spread),
+        "stability": None if decision.stability is None else round(float(decision.stability), 3),
+    }
+    return {**dominant, **_match_fields(decision.match), **sureness, "palette": palette}
 
 
 def _match_fields(match: BinMatch | None) -> Message:
@@ -185,7 +191,7 @@ def _match_fields(match: BinMatch | None) -> Message:
 
 
 def _color(color: PaletteColor) -> Message:
-    return {"lab": _lab(color.lab), "hex": lab_to_hex(color.lab), "share": round(float(color.share), 4)}
+    return _reference(color.lab) | {"share": round(float(color.share), 4)}
 
 
 def _lab(lab: Lab) -> list[float]:
@@ -223,26 +229,42 @@ def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these six fa
     return header(STATE_SCHEMA, identity, **facts)
 
 
-def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, Lab]) -> Message:
-    """The recipe in force; ``colors`` gives each bin's Lab by the bin's name."""
-    bins = [
-        {
-            "name": one.name,
-            "branch": one.branch,
-            "lab": _lab(colors[one.name]),
-            "hex": lab_to_hex(colors[one.name]),
-            "tolerance": one.tolerance,
-        }
-        for one in recipe.bins
-    ]
+def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, Sequence[Lab]]) -> Message:
+    """The recipe in force.
+
+    Args:
+        recipe: the recipe.
+        identity: who speaks.
+        colors: each bin's colors in the recipe's order, by the bin's name.
+    """
     facts = {
         **asdict(recipe.identity),
+        "sort_mode": recipe.sort_mode.value,
         "min_margin": recipe.min_margin,
-        "bins": bins,
+        "min_stability": recipe.min_stability,
+        "bins": [_bin_in_force(one, colors[one.name]) for one in recipe.bins],
         "fallback": recipe.fallback.model_dump(mode="json"),
         "branches": sorted(recipe.branches()),
     }
     return header(RECIPE_SCHEMA, identity, **facts)
+
+
+def _bin_in_force(one: BinSettings, colors: Sequence[Lab]) -> Message:
+    """``lab`` and ``hex`` are the first color's, for readers that know of one only."""
+    shares = [{"min_share": part.min_share} for part in one.all_of or ()] or [{}] * len(colors)
+    several = [_reference(lab) | share for lab, share in zip(colors, shares, strict=True)]
+    return {
+        "name": one.name,
+        "branch": one.branch,
+        **_reference(colors[0]),
+        "colors": several,
+        "tolerance": one.tolerance.model_dump(mode="json"),
+        "exposure_range": one.exposure_range,
+    }
+
+
+def _reference(lab: Lab) -> Message:
+    return {"lab": _lab(lab), "hex": lab_to_hex(lab)}
 
 
 def alarm_message(alarm: Alarm, identity: LineIdentity, at_wall_s: float) -> Message:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_serializer, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticKnownError
 
 from sorter.settings.color import COLOR_KEYS, ColorSettings, PartColor, ReferenceColor
 from sorter.settings.strict import Name, Strict
@@ -39,6 +41,8 @@ class Tolerance(Strict):
     @model_validator(mode="before")
     @classmethod
     def _number_is_a_ball(cls, given: Any) -> Any:
+        if given is None:
+            raise PydanticKnownError("float_type")
         return given if isinstance(given, dict | cls) else {"delta_e": given}
 
     @model_validator(mode="after")
@@ -47,9 +51,22 @@ class Tolerance(Strict):
         if given not in _SHAPES:
             shapes = ", or ".join(" and ".join(keys) for keys in _SHAPES)
             found = " and ".join(given) if given else "none of them"
-            msg = f"a tolerance needs {shapes}; it has {found}"
+            msg = f"a tolerance is a number, or it needs {shapes}; it has {found}"
             raise ValueError(msg)
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A bare number, or one of the shapes."""
+        reference = handler(core)
+        schema = handler.resolve_ref_schema(reference)
+        shapes = {key: schema.pop(key) for key in ("type", "properties", "oneOf", "additionalProperties")}
+        for field in shapes["properties"].values():
+            number = next(one for one in field.pop("anyOf") if one["type"] == "number")
+            del field["default"]
+            field.update(number)
+        schema["anyOf"] = [{key: value for key, value in number.items() if key != "title"}, shapes]
+        return reference
 
     @model_serializer
     def _as_written(self) -> float | dict[str, float]:
@@ -106,7 +123,8 @@ class BinSettings(ColorSettings):
             raise ValueError(msg)
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
-            msg = f"bin {self.name!r} needs its color once, as lab, hex or rgb, or any_of or all_of; it has {found}"
+            several = ", or several of them under any_of or all_of" if set(given) - set(COLOR_KEYS) else ""
+            msg = f"bin {self.name!r} needs its color once, as lab, hex or rgb{several}; it has {found}"
             raise ValueError(msg)
         return self
 

@@ -54,6 +54,16 @@ class Document:
         """Whether the file holds keys and values."""
         return isinstance(self.value, dict)
 
+    def get(self, *loc: str | int) -> object:
+        """The value at a place; None where there is none."""
+        value = self.value
+        for part in loc:
+            if isinstance(value, dict):
+                value = value.get(part)
+            else:
+                value = value[part] if isinstance(value, list) and isinstance(part, int) else None
+        return value
+
     def mark(self, *loc: str | int) -> Mark | None:
         """The value's place, or that of its nearest ancestor; None where nothing could be read."""
         for end in range(len(loc), -1, -1):

@@ -153,42 +153,32 @@ def _accepted(examined: _Examined[T]) -> Loaded[T]:
     return Loaded(examined.document.path, examined.value, examined.document)
 
 
-def _get(value: object, *loc: str | int) -> object:
-    """A value of a document that nobody checked; None where there is none."""
-    for part in loc:
-        if isinstance(value, dict):
-            value = value.get(part)
-        else:
-            value = value[part] if isinstance(value, list) and isinstance(part, int) else None
-    return value
-
-
 def _entries(document: Document, *loc: str | int) -> Sequence[object]:
-    entries = _get(document.value, *loc)
+    entries = document.get(*loc)
     return entries if isinstance(entries, list) else ()
 
 
 def _repeated(document: Document) -> Iterator[Finding]:
     """Names given twice: the models refuse them too, but only where nothing else is wrong."""
     for key, what in (("lines", "line"), ("bins", "bin")):
-        names = [_get(entry, "name") for entry in _entries(document, key)]
+        names = [document.get(key, index, "name") for index in range(len(_entries(document, key)))]
         for index, sentence in repeated_names(what, names):
             loc = (key, index, "name")
             yield document.at(document.mark(*loc), prefixed(loc, sentence))
 
 
 def _lines(document: Document) -> Iterator[_Line]:
-    for index, entry in enumerate(_entries(document, "lines")):
-        recipe, branches = _get(entry, "recipe"), _get(entry, "branches")
+    for index in range(len(_entries(document, "lines"))):
+        name, recipe, branches = (document.get("lines", index, key) for key in ("name", "recipe", "branches"))
         declared = frozenset(branches) if isinstance(branches, dict) and len(branches) <= MOST_BRANCHES else frozenset()
         path = document.path.parent / (recipe if isinstance(recipe, str) else "")
-        yield _Line(index, str(_get(entry, "name")), path, declared)
+        yield _Line(index, str(name), path, declared)
 
 
 def _missing_recipes(document: Document, lines: Sequence[_Line], found: Collection[Path]) -> Iterator[Finding]:
     for line in lines:
         loc = ("lines", line.index, "recipe")
-        if line.recipe not in found and _get(document.value, *loc):
+        if line.recipe not in found and document.get(*loc):
             yield _no_file(document, loc, "recipe file", line.recipe)
 
 
@@ -201,7 +191,7 @@ def _missing_files(document: Document, lines: Sequence[_Line]) -> Iterator[Findi
         *((("lines", line.index, "source", "producer"), "GenTL producer") for line in lines),
     ]
     for loc, what in wanted:
-        name = _get(document.value, *loc)
+        name = document.get(*loc)
         if isinstance(name, str) and name and not _is_file(path := document.path.parent / name):
             yield _no_file(document, loc, what, path)
 
@@ -217,7 +207,7 @@ def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:
     uses: list[Location] = [("bins", index, "branch") for index in bins]
     uses += [("fallback", verdict) for verdict in FallbackBranches.model_fields]
     for loc in uses:
-        branch = _get(recipe.value, *loc)
+        branch = recipe.get(*loc)
         if line.branches and isinstance(branch, str) and branch not in line.branches:
             has = ", ".join(sorted(line.branches))
             remedy = did_you_mean(branch, line.branches) or ": add it there, or use one of its own;"

@@ -74,7 +74,7 @@ class Recipe(Strict):
         for one in meaning["bins"]:
             one.pop("taught", None)
             for key in one.keys() & {"any_of", "all_of"}:
-                one[key].sort(key=json.dumps)
+                one[key].sort(key=lambda color: json.dumps(color, sort_keys=True))
         meaning["bins"].sort(key=lambda one: one["name"])
         digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
         return RecipeId(name=self.name, revision=self.revision, hash=digest)

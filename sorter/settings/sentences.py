@@ -28,9 +28,14 @@ _PATTERNS = {
     TOPIC_PATTERN: "must be a topic without + and #, and without / or $ at its ends",
 }
 
+_TIME = "must be a time, such as 2026-01-31T10:00:00Z"
 _KEYS = "must be keys with values, one 'key: value' a line"
 # Pydantic's error types; the fields of an error's context fit into the braces.
 _WANTED = {
+    "datetime_from_date_parsing": _TIME,
+    "datetime_object_invalid": _TIME,
+    "datetime_parsing": _TIME,
+    "datetime_type": _TIME,
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "enum": "must be one of {expected}",
@@ -72,7 +77,7 @@ class _Problem:
 
 def findings_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Finding]:
     """One finding for each mistaken place of the document, in no particular order."""
-    problems = [_problem(one, model) for one in error.errors(include_url=False)]
+    problems = [_problem(one, model, document) for one in error.errors(include_url=False)]
     suggested = _suggested(problems)
     places: dict[tuple[Location, bool], list[_Problem]] = {}
     for problem in problems:
@@ -96,10 +101,17 @@ def prefixed(loc: Location, sentence: str) -> str:
     return f"{'.'.join(_short(str(part)) for part in loc)}: {sentence}" if loc else sentence
 
 
-def _problem(error: ErrorDetails, model: type[BaseModel]) -> _Problem:
+def _problem(error: ErrorDetails, model: type[BaseModel], document: Document) -> _Problem:
     raw = error["loc"]
     here, parent = spot(model, raw), spot(model, raw[:-1])
+    if isinstance(raw[-1] if raw else None, str) and _stands_alone(document, parent.loc):
+        here = Spot(parent.loc, here.wanted)  # a bare value that was read as a key's, such as a tolerance's number
     return _Problem(error["type"], here, parent, error["input"], error.get("ctx", {}), error["msg"])
+
+
+def _stands_alone(document: Document, loc: Location) -> bool:
+    """Whether the file has a value without keys here."""
+    return loc in document.marks and not isinstance(document.get(*loc), dict)
 
 
 def _suggested(problems: Sequence[_Problem]) -> frozenset[Location]:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from sorter.capture.health import Grade
 from sorter.capture.link import LinkState
+from sorter.color.bins import bin_colors
 from sorter.line_reports import CameraReport
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
 from sorter.outputs.messages import (
@@ -33,6 +34,7 @@ from sorter.records import (
     ColorReading,
     Deadline,
     Decision,
+    Doubt,
     InvalidReason,
     Lab,
     PaletteColor,
@@ -41,7 +43,7 @@ from sorter.records import (
     TimeBase,
     Verdict,
 )
-from sorter.settings.recipe import Recipe
+from sorter.settings.recipe import Recipe, SortMode
 
 FOLDER = Path(__file__).parents[2] / "config" / "schema"
 WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm", "trigger")
@@ -67,6 +69,8 @@ PRODUCT_FIELDS = [
     "delta_e",
     "runner_up",
     "margin",
+    "spread",
+    "stability",
     "palette",
     "frames_used",
     "act_after",
@@ -95,10 +99,11 @@ differences = st.floats(0, 200)
 identities = st.builds(LineIdentity, names, names, names, st.booleans())
 recipe_ids = st.builds(RecipeId, names, st.integers(1, 999), st.from_regex(r"[0-9a-f]{16}", fullmatch=True))
 runners_up = st.builds(RunnerUp, names, differences)
-matches = st.builds(BinMatch, names, names, differences, st.floats(0.1, 100), st.none() | runners_up, st.integers(0, 9))
+matches = st.builds(BinMatch, names, names, differences, st.booleans(), st.none() | runners_up, st.integers(0, 9))
 readings = st.builds(
     ColorReading,
     st.lists(st.builds(PaletteColor, labs, st.floats(0, 1)), min_size=1, max_size=6).map(tuple),
+    differences,
 )
 namings = st.just(Naming()) | st.builds(Naming, amounts, names)
 deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
@@ -119,6 +124,13 @@ cameras = st.builds(
 )
 
 
+REASONS = {
+    Verdict.INVALID: st.none() | st.sampled_from(InvalidReason),
+    Verdict.AMBIGUOUS: st.sampled_from(Doubt),
+    Verdict.LATE: st.none() | st.sampled_from(Doubt),
+}
+
+
 @st.composite
 def decisions(draw, verdict):
     captured_at_s = draw(st.floats(0, 1e6))
@@ -132,7 +144,8 @@ def decisions(draw, verdict):
         deadline=draw(deadlines),
         frames_used=draw(st.integers(0, 99)),
         recipe=draw(recipe_ids),
-        reason=draw(st.sampled_from(InvalidReason)) if verdict is Verdict.INVALID else None,
+        reason=draw(REASONS.get(verdict, st.none())),
+        stability=draw(st.none() | st.floats(0, 1)),
         match=draw(matches if routed else st.none() | matches),
         reading=draw(readings if routed else st.none() | readings),
         time_base=draw(st.sampled_from(TimeBase)),
@@ -185,16 +198,52 @@ def test_every_state_is_what_the_schema_says(data, state, reason, identity):
     hold("state", state_message(state, reason, identity, recipe, cause, at_wall_s))
 
 
-@given(st.lists(st.tuples(names, labs), min_size=1, max_size=5, unique_by=lambda one: one[0]), identities)
-def test_every_recipe_in_force_is_what_the_schema_says(bins, identity):
+@pytest.mark.parametrize("reason", [*InvalidReason, *Doubt])
+def test_the_schema_tells_of_every_reason(reason):
+    assert reason.value in schema("decision")["properties"]["reason"]["description"]
+
+
+limits = st.floats(0.1, 100)
+tolerances = st.one_of(
+    limits,
+    st.builds(lambda one, other: {"delta_l": one, "delta_ab": other}, limits, limits),
+    st.builds(lambda one, two, three: {"delta_l": one, "delta_a": two, "delta_b": three}, limits, limits, limits),
+)
+lab_lists = labs.map(lambda lab: {"lab": list(lab)})
+ways = st.one_of(
+    lab_lists,
+    st.lists(lab_lists, min_size=1, max_size=4).map(lambda some: {"any_of": some}),
+    st.lists(lab_lists, min_size=2, max_size=4).map(
+        lambda some: {"all_of": [one | {"min_share": 0.2} for one in some]}
+    ),
+)
+written_bins = st.lists(
+    st.tuples(names, ways, tolerances, st.floats(1, 16)), min_size=1, max_size=5, unique_by=lambda one: one[0]
+)
+
+
+@given(written_bins, st.sampled_from(SortMode), st.floats(0, 1), identities)
+def test_every_recipe_in_force_is_what_the_schema_says(bins, sort_mode, min_stability, identity):
     recipe = Recipe.model_validate(
         {
             "name": "any",
-            "bins": [{"name": name, "lab": list(lab), "tolerance": 5, "branch": "left"} for name, lab in bins],
+            "sort_mode": sort_mode,
+            "min_stability": min_stability,
+            "bins": [
+                {"name": name, "tolerance": tolerance, "exposure_range": exposure, "branch": "left"} | way
+                for name, way, tolerance, exposure in bins
+            ],
             "fallback": dict.fromkeys(("unknown", "ambiguous", "late", "invalid"), "reject"),
         }
     )
-    hold("recipe_in_force", recipe_message(recipe, identity, dict(bins)))
+    message = recipe_message(recipe, identity, {one.name: bin_colors(one) for one in recipe.bins})
+    hold("recipe_in_force", message)
+    for told, (_, way, tolerance, _) in zip(message["bins"], bins, strict=True):
+        assert told["tolerance"] == tolerance
+        assert told["colors"][0] | {"lab": told["lab"], "hex": told["hex"]} == told["colors"][0]
+        assert [color.get("min_share") for color in told["colors"]] == [0.2 if "all_of" in way else None] * len(
+            told["colors"]
+        )
 
 
 @given(st.data(), identities, wall_s)

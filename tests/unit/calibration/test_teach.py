@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from calibration.separability import overlapping_bins
+from calibration.separability import near_pairs
 from calibration.teach import LEAST_SCATTER, MOST_TOLERANCE, REACH, Lesson, teach
 from calibration.teach_color import Sample
 from calibration.teach_picture import edge_width, glare_share
@@ -84,7 +84,7 @@ def test_neighbors_share_the_way_by_their_scatter():
     near, far = Lab(50, 30, 0), Lab(50, 45, 20)
     narrow, wide = teach({"narrow": around(near, 100, 0.5), "wide": around(far, 100, 7.0)})
     gap = float(ciede2000(np.array(narrow.color), np.array(wide.color)))
-    assert narrow.tolerance + wide.tolerance == pytest.approx(gap, abs=0.21)
+    assert narrow.tolerance + wide.tolerance == pytest.approx(0.98 * gap, abs=0.35)
     assert narrow.tolerance < wide.tolerance
 
 
@@ -103,7 +103,7 @@ def test_bins_that_are_taught_together_never_reach_each_other(centers, seed):
         assert "give them one bin" in str(error)  # noqa: PT017 - raised only where two centers meet
         return
     taught = recipe_of(*((one.bin, one.color, ball(one.tolerance)) for one in lessons))
-    assert overlapping_bins(taught) == []
+    assert [pair for pair in near_pairs(taught) if pair.disputed] == []
 
 
 def test_two_bins_of_one_color_are_refused():

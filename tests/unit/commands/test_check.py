@@ -53,6 +53,36 @@ def test_bins_that_overlap_are_a_warning_not_a_mistake(run, files):
     assert told.out.startswith("warning: recipe.yaml:")
     assert "'red'" in told.out
     assert "'crimson'" in told.out
+    assert "  red      crimson  overlap" in told.out
+
+
+def test_two_bins_of_one_color_are_told_at_the_first(run, files):
+    red = {"hex": "#c8202c", "tolerance": 11, "branch": "gate-1"}
+    files.write_recipe(bins=[red | {"name": "red"}, red | {"name": "rouge"}])
+    told = run("check", "recipe.yaml")
+    assert (told.code, told.err) == (0, "")
+    place, sentence = told.out.splitlines()[0].split(": bins ")
+    assert place.startswith("warning: recipe.yaml:")
+    assert files.recipe.read_text().splitlines()[int(place.split(":")[2]) - 1].strip() == '"name": "red"'
+    assert sentence.startswith("'red' and 'rouge' have the same color: the two can never be told apart")
+
+
+def test_each_bin_is_shown_with_the_one_that_is_tightest_against_it(run, files):
+    gray = {"tolerance": 2, "branch": "gate-1"}
+    bins = [gray | {"name": name, "lab": [lightness, 0, 0]} for name, lightness in (("a", 20), ("b", 40), ("cc", 50))]
+    files.write_recipe(bins=bins)
+    table = run("check", "recipe.yaml").out.splitlines()
+    assert table[:2] == [
+        "recipe.yaml: each bin and its nearest other, in CIEDE2000",
+        "  bin  nearest   gap  colors  deviations",
+    ]
+    assert [line.split()[:2] for line in table[2:5]] == [["b", "cc"], ["cc", "b"], ["a", "b"]]
+    assert table[-1] == "1 file fine: recipe.yaml"
+
+
+def test_one_bin_has_no_table(run, files):
+    files.write_recipe(bins=[{"name": "red", "hex": "#c8202c", "tolerance": 11, "branch": "gate-1"}])
+    assert run("check", "recipe.yaml").out == "1 file fine: recipe.yaml\n"
 
 
 def test_a_region_outside_the_simulated_picture_is_known_before_anything_starts(run, files):
@@ -80,6 +110,27 @@ def test_a_program_gets_everything_as_one_object(run, files):
     assert facts["files"] == ["recipe.yaml", "sorter.yaml"]
     assert facts["mistakes"] == ["recipe.yaml:3:10: bins: must have 1 or more entries, has 0"]
     assert facts["warnings"] == []
+    assert facts["separability"] == []
+
+
+def test_a_program_gets_every_pair_of_bins(run, files):
+    taught = {"at": "2026-01-31T10:00:00Z", "samples": 9, "source": "samples", "software": "1", "spread": 2}
+    gray = {"tolerance": 4, "branch": "gate-1", "taught": taught}
+    bins = [gray | {"name": name, "lab": [lightness, 0, 0]} for name, lightness in (("a", 48), ("b", 52), ("c", 90))]
+    files.write_recipe(bins=bins)
+    facts = json.loads(run("check", "recipe.yaml", "--json").out)
+    (recipe,) = facts["separability"]
+    assert (recipe["file"], recipe["recipe"], recipe["sort_mode"]) == (
+        "recipe.yaml", "two colors", "nearest_within_tolerance"
+    )  # fmt: skip
+    assert [pair["bins"] for pair in recipe["pairs"]] == [["a", "b"], ["b", "c"], ["a", "c"]]
+    tight, loose, _ = recipe["pairs"]
+    assert (tight["gap"], tight["same_color"], tight["deviations"]) == (0, False, 1.0)
+    assert tight["disputed"]["hex"].startswith("#7")
+    assert len(tight["warnings"]) == 2
+    assert [sentence.split(": ", 1)[1] for sentence in facts["warnings"]] == tight["warnings"]
+    assert (loose["disputed"], loose["warnings"]) == (None, [])
+    assert loose["gap"] < loose["delta_e"]
 
 
 def test_a_folder_without_settings_and_an_empty_file_are_told(run, tmp_path):

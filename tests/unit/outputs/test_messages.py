@@ -22,6 +22,7 @@ from sorter.records import (
     ColorReading,
     Deadline,
     Decision,
+    Doubt,
     InvalidReason,
     Lab,
     PaletteColor,
@@ -41,8 +42,11 @@ ROUTED = Decision(
     deadline=Deadline(100.5004, 100.6007),
     frames_used=5,
     recipe=RECIPE,
-    match=BinMatch("red", "left", 1.234, 8.0, RunnerUp("orange", 11.5), 1),
-    reading=ColorReading((PaletteColor(Lab(50.004, 60.0, -0.001), 0.75), PaletteColor(Lab(90.0, 0.0, 5.0), 0.25))),
+    match=BinMatch("red", "left", 1.234, is_in_reach=True, runner_up=RunnerUp("orange", 11.5), bins_in_reach=1),
+    reading=ColorReading(
+        (PaletteColor(Lab(50.004, 60.0, -0.001), 0.75), PaletteColor(Lab(90.0, 0.0, 5.0), 0.25)), 2.345
+    ),
+    stability=0.98765,
 )
 WALL_MINUS_MONOTONIC_S = 1_700_000_000.0 - 100.0
 
@@ -75,6 +79,8 @@ def test_a_routed_decision_as_it_goes_on_the_wire():
         "delta_e": 1.23,
         "runner_up": {"bin": "orange", "delta_e": 11.5},
         "margin": 10.27,
+        "spread": 2.35,
+        "stability": 0.988,
         "palette": [
             {"lab": [50.0, 60.0, 0.0], "hex": message()["palette"][0]["hex"], "share": 0.75},
             {"lab": [90.0, 0.0, 5.0], "hex": message()["palette"][1]["hex"], "share": 0.25},
@@ -102,18 +108,21 @@ def test_the_window_on_the_wire_lies_inside_the_real_one():
     assert message()["act_before"] < rfc3339(ROUTED.deadline.act_before_s + WALL_MINUS_MONOTONIC_S)
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.AMBIGUOUS, Verdict.INVALID])
-def test_no_bin_is_named_where_none_was_decided_but_the_numbers_are_given(verdict):
-    sent = message(replace(ROUTED, verdict=verdict, branch="reject"))
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [(Verdict.UNKNOWN, None), (Verdict.AMBIGUOUS, Doubt.SEVERAL_BINS), (Verdict.INVALID, InvalidReason.GLARE)],
+)
+def test_no_bin_is_named_where_none_was_decided_but_the_numbers_are_given(verdict, reason):
+    sent = message(replace(ROUTED, verdict=verdict, branch="reject", reason=reason))
     assert sent["bin"] is None
     assert (sent["delta_e"], sent["runner_up"]["bin"], sent["branch"]) == (1.23, "orange", "reject")
-    assert sent["reason"]
+    assert sent["reason"] == (reason.value if reason else "no_bin_in_reach")
 
 
 def test_a_late_decision_still_tells_what_it_was_where_a_bin_reaches_the_color():
     late = replace(ROUTED, verdict=Verdict.LATE, branch="reject")
     assert message(late)["bin"] == "red"
-    far = replace(late, match=replace(ROUTED.match, delta_e=9.0, bins_in_reach=0))
+    far = replace(late, match=replace(ROUTED.match, delta_e=9.0, is_in_reach=False, bins_in_reach=0))
     assert message(far)["bin"] is None
 
 
@@ -124,17 +133,20 @@ def test_a_product_without_a_color_says_so_everywhere():
         reason=InvalidReason.CUT_OFF,
         match=None,
         reading=None,
+        stability=None,
         frames_used=0,
     )
     sent = message(blind)
-    assert [sent[key] for key in ("lab", "hex", "share", "delta_e", "runner_up", "margin", "bin")] == [None] * 7
+    nothing = ("lab", "hex", "share", "delta_e", "runner_up", "margin", "spread", "stability", "bin")
+    assert [sent[key] for key in nothing] == [None] * len(nothing)
     assert (sent["palette"], sent["reason"]) == ([], "cut_off")
 
 
-def test_the_reason_tells_two_kinds_of_ambiguous_apart():
-    one = replace(ROUTED, verdict=Verdict.AMBIGUOUS)
-    two = replace(one, match=replace(ROUTED.match, bins_in_reach=2))
-    assert (message(one)["reason"], message(two)["reason"]) == ("not_clearly_nearest", "several_bins_in_reach")
+@pytest.mark.parametrize("doubt", Doubt)
+def test_an_ambiguous_product_says_why_and_a_late_one_that_it_is_late(doubt):
+    doubted = replace(ROUTED, verdict=Verdict.AMBIGUOUS, reason=doubt)
+    assert message(doubted)["reason"] == doubt.value
+    assert message(replace(doubted, verdict=Verdict.LATE))["reason"] == "deadline_passed"
 
 
 def test_a_recipe_of_one_bin_has_no_runner_up():

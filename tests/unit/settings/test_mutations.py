@@ -17,6 +17,41 @@ from sorter.settings.site import SiteSettings
 CONFIG = Path(__file__).parents[3] / "config"
 SITE = (CONFIG / "sorter.yaml").read_bytes()
 DEMO = (CONFIG / "recipes" / "demo.yaml").read_bytes()
+# The bins of the shipped recipe that are only shown; ODD goes into them, too.
+SHAPES = b"""
+name: shapes
+sort_mode: unique
+min_stability: 0.5
+bins:
+  - name: pink
+    hex: "#e58fa6"
+    tolerance: {delta_l: 15, delta_ab: 6}
+    exposure_range: 1.5
+    branch: a
+  - name: beige
+    any_of:
+      - lab: [80, 3, 16]
+      - rgb: [143, 98, 66]
+    tolerance:
+      delta_l: 6
+      delta_a: 3
+      delta_b: 5
+    branch: a
+    taught:
+      at: 2026-01-31T10:00:00Z
+      samples: 24
+      spread: 1.4
+      source: samples
+      software: 0.1.0
+  - name: gray and white
+    all_of:
+      - {hex: "#808080", min_share: 0.3}
+      - hex: "#f0f0f0"
+        min_share: 0.2
+    tolerance: 6
+    branch: a
+fallback: {unknown: a, ambiguous: a, late: a, invalid: a}
+"""
 LONGEST_S = 10.0
 
 ODD = [
@@ -114,6 +149,16 @@ def test_a_spoiled_recipe_loads_or_its_mistakes_are_told(
     _judge(load_recipe, path)
 
 
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=steps)
+def test_a_spoiled_recipe_of_many_shapes_loads_or_its_mistakes_are_told(
+    tmp_path: Path, chosen: list[tuple[Mutation, int, int]]
+) -> None:
+    path = tmp_path / "shapes.yaml"
+    path.write_bytes(_mutated(SHAPES, chosen))
+    _judge(load_recipe, path)
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=steps)
 def test_spoiled_settings_load_or_their_mistakes_are_told(
@@ -160,7 +205,8 @@ def test_thousands_of_mistakes_are_told_in_bounded_time(tmp_path: Path, name: st
 
 
 parts = st.lists(st.one_of(st.integers(-3, 300), st.text(max_size=8), st.sampled_from(
-    ["lines", "source", "simulator", "products", "belt", "direction", "branches", "[key]", "bins", "lab", "kind"]
+    ["lines", "source", "simulator", "products", "belt", "direction", "branches", "[key]", "bins", "lab", "kind",
+     "any_of", "tolerance"]
 )), max_size=7)  # fmt: skip
 
 

@@ -30,7 +30,7 @@ fallback: {unknown: yes, ambiguous: "~", late: 1e3, invalid: .5}
     assert [one.branch for one in recipe.bins] == ["12:30", "2024-01-01", "1_000"]
     assert list(recipe.fallback.model_dump().values()) == ["yes", "~", "1e3", ".5"]
     assert recipe.bins[0].rgb == (77, 1, 2)
-    assert recipe.bins[0].tolerance == 10
+    assert recipe.bins[0].tolerance.delta_e == 10
     assert recipe.bins[1].lab == (50, 0, -0.5)
 
 
@@ -51,7 +51,7 @@ def test_a_yes_or_no_is_read_where_one_is_wanted(write: Write, site_text: str, w
 def test_anchors_are_read(write: Write, recipe_text: str) -> None:
     shared = recipe_text.replace("tolerance: 8", "tolerance: &wide 8", 1)
     write("recipe.yaml", shared.replace("tolerance: 8", "tolerance: *wide"))
-    assert [one.tolerance for one in load_recipe(Path("recipe.yaml")).value.bins] == [8, 8]
+    assert [one.tolerance.delta_e for one in load_recipe(Path("recipe.yaml")).value.bins] == [8, 8]
 
 
 BROKEN = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from sorter.settings.load import load_project, load_recipe
 from sorter.settings.recipe import Recipe
@@ -82,6 +82,85 @@ def test_the_commented_out_trigger_of_the_shipped_settings_is_right(tmp_path: Pa
     trigger = load_project(tmp_path).site.value.lines[0].trigger
     assert isinstance(trigger, PhotoEyeTrigger)
     assert (trigger.distance_mm, trigger.latency_s, trigger.mm_per_count) == (300, 0.04, 0.1)
+
+
+def test_the_commented_out_bins_of_the_shipped_recipe_are_right(tmp_path: Path) -> None:
+    text = (CONFIG / "recipes" / "demo.yaml").read_text(encoding="utf-8")
+    before, more, after = re.split(r"(?=# What else a bin|# The safe branch)", text)
+    more = re.sub(r"(?m)^# (?=- |  )", "  ", more)
+    path = tmp_path / "all.yaml"
+    path.write_text(before + more + after, encoding="utf-8")
+    shipped = len(load_recipe(CONFIG / "recipes" / "demo.yaml").value.bins)
+    bins = load_recipe(path).value.bins[shipped:]
+    assert [one.name for one in bins] == ["pink", "beige", "violet", "brown", "gray and white", "black"]
+    used = {key for one in bins for key in one.model_fields_set}
+    assert used >= {"any_of", "all_of", "exposure_range", "taught"}
+    validator = Draft202012Validator(json.loads(schema_text("recipe.schema.json")))
+    validator.validate(yaml.safe_load(path.read_text(encoding="utf-8").replace("2026-01-31T10:00:00Z", '"2026"')))
+
+
+RED = {"name": "red", "hex": "#c8202c", "tolerance": 8, "branch": "a"}
+FALLBACK = dict.fromkeys(("unknown", "ambiguous", "late", "invalid"), "a")
+PART = {"hex": "#c8202c", "min_share": 0.3}
+GOOD_BINS = {
+    "number": {"tolerance": 8.5},
+    "ball": {"tolerance": {"delta_e": 8}},
+    "cylinder": {"tolerance": {"delta_l": 8, "delta_ab": 3}},
+    "box": {"tolerance": {"delta_l": 8, "delta_a": 3, "delta_b": 1}},
+    "light": {"exposure_range": 2},
+    "any_of": {"hex": ..., "any_of": [{"lab": [1, 2, 3]}, {"rgb": [1, 2, 3]}]},
+    "all_of": {"hex": ..., "all_of": [PART, PART]},
+}
+BAD_BINS = {
+    "zero": {"tolerance": 0},
+    "word": {"tolerance": "wide"},
+    "list": {"tolerance": [8]},
+    "no shape": {"tolerance": {}},
+    "half a shape": {"tolerance": {"delta_l": 8}},
+    "two shapes": {"tolerance": {"delta_l": 8, "delta_ab": 3, "delta_e": 2}},
+    "unknown limit": {"tolerance": {"delta_e": 8, "delta_h": 3}},
+    "negative limit": {"tolerance": {"delta_l": 8, "delta_ab": -3}},
+    "no tolerance": {"tolerance": ...},
+    "darkness": {"exposure_range": 0.5},
+    "hex and any_of": {"any_of": [{"hex": "#c8202c"}]},
+    "no color": {"hex": ...},
+    "nothing of any": {"hex": ..., "any_of": []},
+    "two colors in one": {"hex": ..., "any_of": [{"hex": "#c8202c", "lab": [1, 2, 3]}]},
+    "a share of any": {"hex": ..., "any_of": [PART]},
+    "one of all": {"hex": ..., "all_of": [PART]},
+    "no share": {"hex": ..., "all_of": [PART, {"hex": "#c8202c"}]},
+    "share of nothing": {"hex": ..., "all_of": [PART, PART | {"min_share": 0}]},
+    "misspelt": {"any_off": []},
+}
+
+
+@pytest.mark.parametrize("name", [*GOOD_BINS, *BAD_BINS])
+def test_editors_are_told_of_a_bin_what_the_loader_says(name: str) -> None:
+    changed = RED | (GOOD_BINS | BAD_BINS)[name]
+    written = {key: value for key, value in changed.items() if value is not ...}
+    recipe = {"name": "r", "bins": [written], "fallback": FALLBACK}
+    fits = Draft202012Validator(json.loads(schema_text("recipe.schema.json"))).is_valid(recipe)
+    try:
+        Recipe.model_validate(recipe)
+    except ValidationError:
+        loads = False
+    else:
+        loads = True
+    assert (fits, loads) == ((name in GOOD_BINS),) * 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fits"),
+    [
+        ("sort_mode", "unique", True),
+        ("sort_mode", "uniqe", False),
+        ("min_stability", 1, True),
+        ("min_stability", 2, False),
+    ],
+)
+def test_editors_are_told_of_a_recipes_ways(key: str, value: object, fits: bool) -> None:  # noqa: FBT001 - a table's column
+    recipe = {"name": "r", "bins": [RED], "fallback": FALLBACK, key: value}
+    assert Draft202012Validator(json.loads(schema_text("recipe.schema.json"))).is_valid(recipe) is fits
 
 
 def test_the_commented_out_keys_of_the_shipped_settings_are_right(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ RECIPE_MISTAKES = {
     "unknown": (
         "name: fruit",
         "name: fruit\ncolour_space: hsv",
-        "2:1: unknown key 'colour_space'; the keys here are name, revision, bins, fallback, min_margin",
+        "2:1: unknown key 'colour_space'; the keys here are name, revision, bins, fallback, min_margin, "
+        "sort_mode, min_stability",
     ),
     "missing": ("    tolerance: 8\n", "", "3:5: bins.0: the key 'tolerance' is missing: add it"),
     "missing at the top": ("name: fruit\n", "", "1:1: the key 'name' is missing: add it"),
@@ -72,6 +73,131 @@ RECIPE_MISTAKES = {
         "11:11: fallback: must be keys with values, one 'key: value' a line, got 'right'",
     ),
 }
+
+
+T, L, N = "tolerance: 8", "lab: [40, 60, 38]", "name: fruit"
+SHAPES = "a tolerance is a number, or it needs delta_e, or delta_l and delta_ab, or delta_l and delta_a and delta_b"
+ONCE = "bin 'red' needs its color once, as lab, hex or rgb, or several of them under any_of or all_of; it has"
+HEX = 'must be a color in quotes, such as "#d62828": without quotes a # begins a comment'
+BIN_MISTAKES = {
+    "not a number": (T, "tolerance: nan", "5:16: bins.0.tolerance: must be a finite number, got 'nan'"),
+    "yaml's not a number": (T, "tolerance: .nan", "5:16: bins.0.tolerance: must be a number, got '.nan'"),
+    "below zero": (T, "tolerance: -3", "5:16: bins.0.tolerance: must be more than 0, got -3"),
+    "all colors": (T, "tolerance: 101", "5:16: bins.0.tolerance: must be at most 100, got 101"),
+    "a tag": (T, "tolerance: !wide 3", "5:16: the tag '!wide' is not allowed: remove it"),
+    "no shape": (T, "tolerance: {}", f"5:16: bins.0.tolerance: {SHAPES}; it has none of them"),
+    "half a shape": (T, "tolerance: {delta_l: 3}", f"5:16: bins.0.tolerance: {SHAPES}; it has delta_l"),
+    "two shapes": (
+        T,
+        "tolerance: {delta_e: 3, delta_ab: 2}",
+        f"5:16: bins.0.tolerance: {SHAPES}; it has delta_e and delta_ab",
+    ),
+    "shape's key": (
+        T,
+        "tolerance: {delta_l: 3, delta_x: 2}",
+        "5:29: bins.0.tolerance: unknown key 'delta_x', did you mean 'delta_l'?",
+    ),
+    "shape's number": (
+        T,
+        "tolerance: {delta_l: 3, delta_ab: 0}",
+        "5:39: bins.0.tolerance.delta_ab: must be more than 0, got 0",
+    ),
+    "shape's word": (
+        T,
+        "tolerance: {delta_l: 3, delta_ab: wide}",
+        "5:39: bins.0.tolerance.delta_ab: must be a number, got 'wide'",
+    ),
+    "shape's list": (T, "tolerance: {delta_e: [1]}", "5:26: bins.0.tolerance.delta_e: must be a number, got a list"),
+    "Lab not a number": (L, "lab: [40, nan, 3]", "4:15: bins.0.lab.1: must be a finite number, got 'nan'"),
+    "Lab out of range": (L, "lab: [40, 200, 3]", "4:15: bins.0.lab.1: must be at most 128, got 200"),
+    "hex with a typo": (L, 'hex: "#c8202g"', f"4:10: bins.0.hex: {HEX}, got '#c8202g'"),
+    "short hex": (L, 'hex: "#c82"', f"4:10: bins.0.hex: {HEX}, got '#c82'"),
+    "none of any": (L, "any_of: []", "4:13: bins.0.any_of: must have 1 or more entries, has 0"),
+    "any_of and hex": (L, 'any_of: [{hex: "#c8202c"}]\n    hex: "#c8202c"', f"3:5: bins.0: {ONCE} hex and any_of"),
+    "any_of and all_of": (
+        L,
+        "any_of: [{rgb: [1, 2, 3]}]\n    all_of: [{rgb: [1, 2, 3], min_share: .2}, {rgb: [1, 2, 3], min_share: .2}]",
+        f"3:5: bins.0: {ONCE} any_of and all_of",
+    ),
+    "no list of any": (
+        L,
+        "any_of: {rgb: [1, 2, 3]}",
+        "4:13: bins.0.any_of: must be a list, each entry after a '- ', got keys and values",
+    ),
+    "bare color of any": (
+        L,
+        'any_of: ["#c8202c"]',
+        "4:14: bins.0.any_of.0: must be keys with values, one 'key: value' a line, got '#c8202c'",
+    ),
+    "no color of any": (
+        L,
+        "any_of: [{rgb: [1, 2, 3]}, {}]",
+        "4:32: bins.0.any_of.1: give the color once, as lab, hex or rgb; it has none of them",
+    ),
+    "two colors of any": (
+        L,
+        'any_of: [{hex: "#c8202c", lab: [1, 2, 3]}]',
+        "4:14: bins.0.any_of.0: give the color once, as lab, hex or rgb; it has lab and hex",
+    ),
+    "comment for a color of any": (
+        L,
+        "any_of:\n    - hex: #c8202c",
+        "5:7: bins.0.any_of.0: there is no color after hex: write it in quotes, since # begins a comment",
+    ),
+    "share of any": (
+        L,
+        "any_of: [{rgb: [1, 2, 3], min_share: 0.3}]",
+        "4:31: bins.0.any_of.0: unknown key 'min_share'; the keys here are lab, hex, rgb",
+    ),
+    "one of all": (
+        L,
+        "all_of: [{rgb: [1, 2, 3], min_share: 0.3}]",
+        "4:13: bins.0.all_of: must have 2 or more entries, has 1",
+    ),
+    "more than all": (
+        L,
+        "all_of: [{rgb: [1, 2, 3], min_share: 0.7}, {rgb: [9, 2, 3], min_share: 0.7}]",
+        "3:5: bins.0: bin 'red' asks for shares of 1.4 together, more than the whole product: lower them",
+    ),
+    "share of nothing": (
+        L,
+        "all_of: [{rgb: [1, 2, 3], min_share: 0}, {rgb: [9, 2, 3], min_share: 0.7}]",
+        "4:42: bins.0.all_of.0.min_share: must be more than 0, got 0",
+    ),
+    "no share": (
+        L,
+        "all_of: [{rgb: [1, 2, 3]}, {rgb: [9, 2, 3], min_share: 0.7}]",
+        "4:14: bins.0.all_of.0: the key 'min_share' is missing: add it",
+    ),
+    "darkness": (
+        L,
+        f"{L}\n    exposure_range: 0.5",
+        "5:21: bins.0.exposure_range: must be at least 1, got 0.5",
+    ),
+    "taught when": (
+        L,
+        f"{L}\n    taught: {{at: yesterday, samples: 3, spread: 1, source: x, software: y}}",
+        "5:18: bins.0.taught.at: must be a time, such as 2026-01-31T10:00:00Z, got 'yesterday'",
+    ),
+    "taught by nothing": (
+        L,
+        f"{L}\n    taught: {{at: 2026-01-31, samples: 0, spread: 1, source: x, software: y}}",
+        "5:39: bins.0.taught.samples: must be at least 1, got 0",
+    ),
+    "misspelt mode": (
+        N,
+        f"{N}\nsort_mode: nearst",
+        "2:12: sort_mode: must be one of nearest_within_tolerance, nearest, unique, got 'nearst', "
+        "did you mean 'nearest'?",
+    ),
+    "listed mode": (
+        N,
+        f"{N}\nsort_mode: [unique]",
+        "2:12: sort_mode: must be one of nearest_within_tolerance, nearest, unique, got a list",
+    ),
+    "more than stable": (N, f"{N}\nmin_stability: 2", "2:16: min_stability: must be at most 1, got 2"),
+}
+RECIPE_MISTAKES |= BIN_MISTAKES
 
 
 @pytest.mark.parametrize("name", RECIPE_MISTAKES)
