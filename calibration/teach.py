@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.separability import near_pairs
 from calibration.teach_color import Learned, Sample, learn_color
 from calibration.teach_warnings import warnings_of
 from calibration.volumes import Volume, volumes_of
 from sorter.color.difference import ciede2000
 from sorter.errors import SourceError
 from sorter.records import Lab
-from sorter.settings.bins import BinSettings
-from sorter.settings.recipe import Recipe
+from sorter.settings.bins import BinSettings, Tolerance
+from sorter.settings.recipe import FallbackBranches, Recipe
 
 LEAST_SCATTER = 5.0
 """Samples of one batch lie nearer together than the product's color does from batch to batch (CIEDE2000)."""
@@ -25,10 +26,11 @@ REACH = 2.0
 MOST_TOLERANCE = 20.0
 """No bin is taught to reach farther than this (CIEDE2000): what differs more is another color to every eye."""
 _LEAST_TOLERANCE = 0.1
-_NOT_QUITE = 0.98
-"""Of the way to a neighbor: two that touch between their colors can overlap by a sliver beside it."""
 _APART = 0.06
-"""And so much less (CIEDE2000): nobody can see that bins are apart that nearly touch."""
+"""Bins that are nearer than twice this (CIEDE2000) count as touching."""
+_STEP_BACK = 0.97
+_MOST_STEPS_BACK = 12
+_ANY = "any"
 _STEPS = 257
 """Places that are looked at on the way to a neighbor."""
 _MOST_MISSED = 0.1
@@ -89,15 +91,25 @@ def teach(samples: Mapping[str, Sequence[Sample]], recipe: Recipe | None = None)
     """
     learned = {name: learn_color(name, some) for name, some in samples.items()}
     balls = [_ball_of(name, one) for name, one in learned.items()]
-    kept = list(_kept_balls([one for one in (recipe.bins if recipe else ()) if one.name not in samples]))
-    return [_lesson(ball, samples[ball.name], learned[ball.name], [*balls, *kept]) for ball in balls]
+    kept_bins = [one for one in (recipe.bins if recipe else ()) if one.name not in samples]
+    everyone = [*balls, *_kept_balls(kept_bins)]
+    tolerances = {ball.name: _tolerance(ball, _others(ball, everyone)) for ball in balls}
+    _part(balls, tolerances, kept_bins, everyone)
+    return [
+        _lesson(ball, samples[ball.name], learned[ball.name], tolerances[ball.name], _others(ball, everyone))
+        for ball in balls
+    ]
 
 
-def _lesson(ball: _Ball, samples: Sequence[Sample], learned: Learned, all_balls: Iterable[_Ball]) -> Lesson:
-    others = [other for other in all_balls if other is not ball]
-    tolerance = _tolerance(ball, others)
+def _lesson(
+    ball: _Ball, samples: Sequence[Sample], learned: Learned, tolerance: float, others: Sequence[_Ball]
+) -> Lesson:
     warnings = (*warnings_of(samples, learned), *_crowded(ball, learned, tolerance, others))
     return Lesson(ball.name, learned.color, tolerance, learned.used, learned.outliers, learned.spread, warnings)
+
+
+def _others(ball: _Ball, everyone: Iterable[_Ball]) -> list[_Ball]:
+    return [other for other in everyone if other is not ball]
 
 
 def _ball_of(name: str, learned: Learned) -> _Ball:
@@ -128,6 +140,34 @@ def _tolerance(ball: _Ball, others: Iterable[_Ball]) -> float:
     return _rounded_down(tolerance)
 
 
+def _part(
+    balls: Sequence[_Ball], tolerances: dict[str, float], kept: Sequence[BinSettings], everyone: Sequence[_Ball]
+) -> None:
+    """Lower tolerances until no bins share a color beside the way between them either, but for those in the way."""
+    in_the_way = {
+        (ball.name, other.name) for ball in balls for other in everyone if _room(ball, other) < tolerances[ball.name]
+    }
+    for _ in range(_MOST_STEPS_BACK):
+        bins = [*(_settings(ball, tolerances[ball.name]) for ball in balls), *kept]
+        disputes = [pair for pair in near_pairs(_recipe_of(bins)) if pair.disputed is not None]
+        names = [(bins[pair.first].name, bins[pair.second].name) for pair in disputes]
+        tight = {name for pair in names if pair not in in_the_way for name in pair if name in tolerances}
+        if not tight:
+            return
+        for name in tight:
+            tolerances[name] = max(_rounded_down(_STEP_BACK * tolerances[name]), _LEAST_TOLERANCE)
+
+
+def _settings(ball: _Ball, tolerance: float) -> BinSettings:
+    color = (float(ball.color[0]), float(ball.color[1]), float(ball.color[2]))
+    return BinSettings(name=ball.name, lab=color, tolerance=Tolerance(delta_e=tolerance), branch=_ANY)
+
+
+def _recipe_of(bins: Sequence[BinSettings]) -> Recipe:
+    fallback = FallbackBranches(unknown=_ANY, ambiguous=_ANY, late=_ANY, invalid=_ANY)
+    return Recipe(name=_ANY, bins=tuple(bins), fallback=fallback)
+
+
 def _way(ball: _Ball, other: _Ball) -> NDArray[np.float64]:
     """Colors from one to the other, shape (n, 3)."""
     return ball.color + (other.color - ball.color) * np.linspace(0, 1, _STEPS)[:, None]
@@ -142,7 +182,7 @@ def _room(ball: _Ball, other: _Ball) -> float:
 
 
 def _short_of(way: float) -> float:
-    return _NOT_QUITE * way - _APART
+    return way - _APART
 
 
 def _rounded_down(tolerance: float) -> float:
@@ -160,9 +200,12 @@ def _crowded(ball: _Ball, learned: Learned, tolerance: float, others: Sequence[_
             f"{learned.scatter:.1f} (CIEDE2000){near}; where products have several colors, teach each color as a bin "
             "with the same branch"
         )
+    free: dict[str, float] = {}
     for other in others:
         if _room(ball, other) < tolerance:
             way = _way(ball, other)
-            free = float(other.apart(way[ball.apart(way) <= tolerance]).min())
-            least = max(_rounded_down(_short_of(free)), _LEAST_TOLERANCE)
-            yield f"bin {other.name!r} is in the way and stays as it is: lower its tolerance to {least:g} to make room"
+            ends_at = float(other.apart(way[ball.apart(way) <= tolerance]).min())
+            free[other.name] = min(ends_at, free.get(other.name, ends_at))
+    for name, ends_at in free.items():
+        least = max(_rounded_down(_short_of(ends_at)), _LEAST_TOLERANCE)
+        yield f"bin {name!r} is in the way and stays as it is: lower its tolerance to {least:g} to make room"
