@@ -8,7 +8,7 @@ from typing import Any
 
 from calibration.teach import Lesson
 from sorter.color.lab import lab_to_hex
-from sorter.commands.screen import say, say_json, swatch
+from sorter.commands.screen import printable, say, say_json, swatch
 from sorter.outputs.messages import dumps
 from sorter.settings.save import Revision
 
@@ -81,13 +81,13 @@ class LessonReport:
             )
             if lesson.outliers:
                 more = ", ..." if len(lesson.outliers) > _NAMED else ""
-                named = ", ".join(map(_printable, lesson.outliers[:_NAMED]))
+                named = ", ".join(map(printable, lesson.outliers[:_NAMED]))
                 yield f"  {len(lesson.outliers)} left out, unlike the others: {named}{more}"
-            yield from (f"  warning: {_printable(warning)}" for warning in lesson.warnings)
+            yield from (f"  warning: {printable(warning)}" for warning in lesson.warnings)
 
     def _diff(self) -> Iterator[str]:
         file = self._revision.file
-        name = _printable(str(file.path))
+        name = printable(str(file.path))
         before = (file.text or "").splitlines()
         return difflib.unified_diff(before, self._revision.text.splitlines(), name, name, lineterm="")
 
@@ -95,9 +95,4 @@ class LessonReport:
         done = "written" if is_written else "would be written (--dry-run: nothing was)"
         count = len(self._lessons)
         taught = f"{count} bin{'' if count == 1 else 's'} taught"
-        return f"{_printable(str(self._revision.file.path))}: revision {self._revision.meant.revision} {done}, {taught}"
-
-
-def _printable(text: str) -> str:
-    """A file's name may hold anything: line breaks, or what a terminal takes for orders."""
-    return text if text.isprintable() else repr(text)[1:-1]
+        return f"{printable(str(self._revision.file.path))}: revision {self._revision.meant.revision} {done}, {taught}"

@@ -140,12 +140,11 @@ def _sample(name: str, region_bgr: BgrImage) -> Sample:
 
 
 def _taught_bin(lesson: Lesson, file: RecipeFile, options: argparse.Namespace) -> TaughtBin:
-    source = str(options.boxes) if options.boxes is not None else ", ".join(map(str, options.images))
     taught = Taught(
         at=datetime.now(UTC).replace(microsecond=0),
         samples=lesson.used,
         spread=round(lesson.spread, 2),
-        source=_shortened(source),
+        source=_source(options),
         software=__version__,
         camera=options.camera,
     )
@@ -153,10 +152,14 @@ def _taught_bin(lesson: Lesson, file: RecipeFile, options: argparse.Namespace) -
     return TaughtBin(lesson.bin, lesson.color, lesson.tolerance, taught, branch)
 
 
-def _shortened(source: str) -> str:
+def _source(options: argparse.Namespace) -> str:
+    """The files, as a text that a recipe may hold."""
+    files = [options.boxes] if options.boxes is not None else options.images
+    source = ", ".join(map(str, files))
+    if len(source) > _LONGEST_SOURCE:
+        source = f"{len(files)} pictures: {files[0]} ..."
     text = source.encode("utf-8", "backslashreplace").decode()
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= _LONGEST_SOURCE else text[: _LONGEST_SOURCE - 4] + " ..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:_LONGEST_SOURCE]
 
 
 def _warnings(

@@ -59,6 +59,12 @@ def test_a_new_bin_is_learned_and_everything_else_stays(run, recipe, blues):
     assert recipe.read_text("utf-8").endswith(rest)
 
 
+def test_many_files_are_not_all_written_down(run, recipe, blues):
+    teach(run, "--bin", "blue", *blues * 5)
+    source = load_recipe(recipe).value.bins[2].taught.source
+    assert source == "50 pictures: blue0.png ..."
+
+
 def test_a_bin_that_is_there_keeps_its_branch(run, recipe, blues):
     told = teach(run, "--bin", "red", *blues, "--branch", "elsewhere")
     assert "warning: bin 'red' keeps its branch 'gate-1': --branch is only for new bins" in told.out.splitlines()
