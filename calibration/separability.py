@@ -74,22 +74,36 @@ class Pair:
         return (np.inf if self.gap is None else self.gap, self.delta_e)
 
 
-def near_pairs(recipe: Recipe) -> list[Pair]:
-    """Pairs of bins with the gap between what they reach, the tightest first.
+@dataclass(frozen=True, slots=True)
+class Separability:
+    """How the bins of a recipe lie to each other."""
 
-    All pairs where a recipe has few bins; where it has many, those that may meet, and each bin's nearest.
+    pairs: tuple[Pair, ...]
+    """All of them where the bins are few; else those that may meet, and each bin's nearest. The tightest first."""
+    several: tuple[int, ...]
+    """Positions of the bins that ask for several colors at once."""
+    invisible: tuple[int, ...]
+    """Positions of the bins that reach no color that a picture can show."""
+
+
+def examine(recipe: Recipe) -> Separability:
+    """Work out how far apart what the bins reach is.
+
     Only colors that sRGB can show count: no picture holds another. Bins of several colors at once (``all_of``) are held
     only against each other, and only to find those that ask for the same: whether one product shows the colors of both
     is a matter of its shares, and before all other bins they go anyway.
     """
     bins = recipe.bins
-    singles = _near_singles(bins, volumes_of(bins))
-    several = [
+    volumes = volumes_of(bins)
+    several = tuple(index for index, one in enumerate(bins) if one.all_of)
+    same = [
         pair
-        for first, second in combinations([index for index, one in enumerate(bins) if one.all_of], 2)
+        for first, second in combinations(several, 2)
         if (pair := Pair(first, second, _all_apart(bins[first], bins[second]), None)).is_same_color
     ]
-    return sorted([*singles, *several], key=lambda pair: (*pair.tightness, pair.first, pair.second))
+    pairs = sorted([*_near(bins, volumes), *same], key=lambda pair: (*pair.tightness, pair.first, pair.second))
+    visible = {one.bin for one in volumes}.union(several)
+    return Separability(tuple(pairs), several, tuple(index for index in range(len(bins)) if index not in visible))
 
 
 def nearest_of(pairs: Sequence[Pair]) -> dict[int, Pair]:
@@ -122,7 +136,7 @@ def warnings_of(pair: Pair, recipe: Recipe) -> Iterator[str]:
         )
 
 
-def _near_singles(bins: Sequence[BinSettings], volumes: Sequence[Volume]) -> list[Pair]:
+def _near(bins: Sequence[BinSettings], volumes: Sequence[Volume]) -> list[Pair]:
     chosen = _worth_a_look(volumes)
     shared = {pair: shared_color(volumes[pair[0]], volumes[pair[1]]) for pair in chosen}
     apart = [pair for pair in chosen if shared[pair] is None]

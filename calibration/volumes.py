@@ -122,9 +122,13 @@ def _middles(reference: References) -> Labs:
     wanted = light_of(reference.lab[0]) * times
     colors = np.where(times[:, None] == 1, reference.lab, in_light_of(reference.lab[None], wanted, reference.exposure))
     shown, is_clipped = lab_to_srgb(colors)
-    # A color that cannot be shown gives way to the nearest that can, if the bin reaches it.
+    # A color that cannot be shown gives way to the nearest that can, if the bin reaches it; else to a paler one.
     colors = np.where(is_clipped[:, None], srgb_to_lab(shown), colors)
-    return np.asarray(colors[_holds(colors, reference)])
+    held = colors[_holds(colors, reference)]
+    if len(held):
+        return np.asarray(held)
+    paler = reference.lab * np.stack([np.ones(65), *[np.linspace(1, 0, 65)] * 2], axis=1)
+    return np.asarray(paler[_holds(paler, reference)][:1])
 
 
 def _holds(colors: Labs, references: References) -> NDArray[np.bool_]:

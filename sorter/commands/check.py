@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.separability import Pair, near_pairs, nearest_of, warnings_of
+from calibration.separability import Pair, Separability, examine, nearest_of, warnings_of
 from sorter.color.lab import lab_to_hex
 from sorter.commands.screen import say, say_json
 from sorter.demo.fit import refuse_misfits
@@ -24,16 +24,20 @@ class _Report:
     """A recipe and how its bins lie to each other."""
 
     recipe: Loaded[Recipe]
-    pairs: Sequence[Pair]
+    found: Separability
 
     @property
     def warnings(self) -> list[str]:
-        """Each with the place of the first bin."""
-        return [
-            f"{self.recipe.place('bins', pair.first, 'name')}: {sentence}"
-            for pair in self.pairs
-            for sentence in warnings_of(pair, self.recipe.value)
+        """Each with the place of the bin, or of the first of two."""
+        bins = self.recipe.value.bins
+        told = [
+            (index, f"no picture can show a color that bin {bins[index].name!r} reaches: mend its color")
+            for index in self.found.invisible
         ]
+        told += [
+            (pair.first, sentence) for pair in self.found.pairs for sentence in warnings_of(pair, self.recipe.value)
+        ]
+        return [f"{self.recipe.place('bins', index, 'name')}: {sentence}" for index, sentence in told]
 
     def names(self, pair: Pair) -> tuple[str, str]:
         """Of its two bins."""
@@ -52,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
         except ConfigurationError as error:
             # A recipe is read by itself and for each line that uses it: its mistakes are told once.
             mistakes.update(dict.fromkeys(map(str, error.mistakes)))
-    reports = [_Report(recipe, near_pairs(recipe.value)) for recipe in recipes.values()]
+    reports = [_Report(recipe, examine(recipe.value)) for recipe in recipes.values()]
     if options.json:
         say_json(dumps(_facts(files, list(mistakes), reports)))
     else:
@@ -94,7 +98,8 @@ def _facts(files: list[Path], mistakes: list[str], reports: Sequence[_Report]) -
                 "file": str(report.recipe.path),
                 "recipe": report.recipe.value.name,
                 "sort_mode": report.recipe.value.sort_mode.value,
-                "pairs": [_pair_facts(report, pair) for pair in report.pairs],
+                "several_colors": [report.recipe.value.bins[index].name for index in report.found.several],
+                "pairs": [_pair_facts(report, pair) for pair in report.found.pairs],
             }
             for report in reports
         ],
@@ -130,7 +135,7 @@ def _show(files: list[Path], mistakes: list[str], reports: Sequence[_Report]) ->
 
 def _show_nearest(report: _Report) -> None:
     """Each bin with the one that is tightest against it, the tightest first: what to look at when products go wrong."""
-    nearest = nearest_of(report.pairs)
+    nearest = nearest_of(report.found.pairs)
     if not nearest:
         return
     bins = report.recipe.value.bins
@@ -141,6 +146,9 @@ def _show_nearest(report: _Report) -> None:
     say(f"{report.recipe.path}: each bin and its nearest other, in CIEDE2000")
     for row in _aligned([("bin", "nearest", "gap", "colors", "deviations"), *rows]):
         say(row)
+    if report.found.several:
+        names = ", ".join(bins[index].name for index in report.found.several)
+        say(f"  not compared, of several colors at once: {names}")
 
 
 def _figures(pair: Pair) -> tuple[str, str, str]:

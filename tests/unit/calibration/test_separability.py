@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.separability import Pair, near_pairs, nearest_of, warnings_of
+from calibration.separability import Pair, Separability, examine, nearest_of, warnings_of
 from sorter.color.bins import Bins
 from sorter.color.difference import ciede2000
 from sorter.color.lab import rgb_to_lab, srgb_to_lab
@@ -26,6 +26,10 @@ RECIPES = [CONFIG / "recipes" / "demo.yaml", *sorted((CONFIG / "examples" / "rec
 def recipe_of(*bins: dict[str, Any], **more: object) -> Recipe:
     written = [{"name": f"b{index}", "branch": "a", "tolerance": 3} | one for index, one in enumerate(bins)]
     return Recipe.model_validate({"name": "r", "bins": written, "fallback": FALLBACK} | more)
+
+
+def near_pairs(recipe: Recipe) -> tuple[Pair, ...]:
+    return examine(recipe).pairs
 
 
 def gray(lightness: float, tolerance: object = 3, **more: object) -> dict[str, Any]:
@@ -75,11 +79,16 @@ class TestGap:
         assert only(red, gray(30, 2)).disputed is None
 
     def test_colors_that_no_picture_shows_are_no_ones(self) -> None:
-        assert near_pairs(recipe_of({"lab": [50, 128, 128], "tolerance": 1}, gray(50))) == []
+        assert examine(recipe_of({"lab": [50, 128, 128], "tolerance": 1}, gray(50))) == Separability((), (), (0,))
+
+    def test_a_color_outside_what_pictures_show_reaches_what_is_inside(self) -> None:
+        box = {"lab": [50, 100, 0], "tolerance": {"delta_l": 2, "delta_a": 40, "delta_b": 2}}
+        assert examine(recipe_of(box)).invisible == ()
+        assert only(box, {"lab": [50, 60, 0]}).gap == 0
 
     def test_bins_of_several_colors_at_once_are_not_held_against_others(self) -> None:
         both = {"all_of": [{"lab": [50, 0, 0], "min_share": 0.3}, {"lab": [80, 0, 0], "min_share": 0.3}]}
-        assert near_pairs(recipe_of(both, gray(50))) == []
+        assert examine(recipe_of(both, gray(50))) == Separability((), (0,), ())
 
     @settings(max_examples=25, deadline=None)
     @given(st.data())
@@ -184,7 +193,7 @@ class TestManyBins:
         }  # fmt: skip
 
     def test_one_bin_or_none_that_is_visible_has_no_pairs(self) -> None:
-        assert near_pairs(recipe_of(gray(50))) == []
+        assert near_pairs(recipe_of(gray(50))) == ()
 
     def test_the_order_of_the_bins_changes_no_gap(self) -> None:
         bins = [gray(30, 4), {"rgb": [200, 30, 40], "tolerance": 9}, {"rgb": [220, 120, 30], "tolerance": 12}]

@@ -80,6 +80,18 @@ def test_each_bin_is_shown_with_the_one_that_is_tightest_against_it(run, files):
     assert table[-1] == "1 file fine: recipe.yaml"
 
 
+def test_a_bin_that_no_product_can_be_in_is_a_warning(run, files):
+    files.write_recipe(bins=[{"name": "neon", "lab": [50, 128, 128], "tolerance": 1, "branch": "gate-1"}])
+    warning, fine = run("check", "recipe.yaml").out.splitlines()
+    assert warning.endswith(": no picture can show a color that bin 'neon' reaches: mend its color")
+    assert fine == "1 file fine: recipe.yaml"
+
+
+def test_bins_of_several_colors_are_said_to_be_left_out(run):
+    told = run("check", ROOT / "config" / "examples" / "recipes" / "bottles.yaml")
+    assert told.out.splitlines()[-2] == "  not compared, of several colors at once: green with white cap"
+
+
 def test_one_bin_has_no_table(run, files):
     files.write_recipe(bins=[{"name": "red", "hex": "#c8202c", "tolerance": 11, "branch": "gate-1"}])
     assert run("check", "recipe.yaml").out == "1 file fine: recipe.yaml\n"

@@ -33,7 +33,7 @@ def metrics(registry):
 
 
 def decision(verdict: Verdict) -> Decision:
-    match = BinMatch("red", "left", 1.0, 8.0, None, 1)
+    match = BinMatch("red", "left", 1.0, is_in_reach=True, runner_up=None, bins_in_reach=1)
     return Decision(1, verdict, "left", 1.0, 1.04, Deadline(2.0, 3.0), 3, RECIPE, match=match)
 
 
