@@ -64,6 +64,7 @@ lock: $(PYTHON) ## write the lock files again from pyproject.toml; ARGS=--upgrad
 	@$(UV_COMPILE) pyproject.toml --extra demo -c requirements-dev.lock -o requirements-demo.lock
 	@$(UV_COMPILE) pyproject.toml --extra genicam -c requirements-dev.lock -o requirements-genicam.lock
 	@$(UV_COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
+	@$(UV_COMPILE) benchmarks/peers/requirements.in -c requirements-dev.lock -o benchmarks/peers/requirements.lock
 
 clean: ## remove .venv and everything that tools left behind
 	@rm -rf .venv .build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

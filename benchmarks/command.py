@@ -33,6 +33,12 @@ def _speed(options: argparse.Namespace) -> Result:
     return measure_speed(SHORT if options.short else FULL)
 
 
+def _engine(options: argparse.Namespace) -> Result:
+    from benchmarks.engine import FULL, SHORT, measure_engine  # noqa: PLC0415 - loads only what is measured
+
+    return measure_engine(SHORT if options.short else FULL, options.data, peers=options.peers)
+
+
 def _memory(options: argparse.Namespace) -> Result:
     from benchmarks.memory import FULL, SHORT, measure_memory  # noqa: PLC0415 - loads only what is measured
 
@@ -49,7 +55,7 @@ def _launch(options: argparse.Namespace) -> Result:
 def _accuracy(options: argparse.Namespace) -> Result:
     from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
-    return measure_accuracy(SHORT if options.short else FULL, options.data)
+    return measure_accuracy(SHORT if options.short else FULL, options.data, peers=options.peers)
 
 
 def _faults(options: argparse.Namespace) -> Result:
@@ -73,6 +79,7 @@ def _soak(options: argparse.Namespace) -> Result:
 
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
+    "engine": _engine,
     "memory": _memory,
     "launch": _launch,
     "accuracy": _accuracy,
@@ -99,6 +106,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--minutes", type=_minutes, metavar="N", help="how long soak loses its camera (30)")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
+    parser.add_argument(
+        "--no-peers",
+        dest="peers",
+        action="store_false",
+        help="leave out the other tools, which engine and accuracy install into .build/peers at their first run",
+    )
     return parser
 
 

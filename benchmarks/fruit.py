@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.pictures import Reading, read_regions
+from benchmarks.regions import Reading
 from benchmarks.table import Table
 from sorter.capture.picture import read_picture
 from sorter.color.difference import ciede2000
@@ -51,18 +51,37 @@ class FruitResult:
             ("one variety turning: p95 of differences, median variety", f"{np.median(list(turning.values())):.1f}"),
             ("the same, widest variety", f"{turning[widest]:.1f} ({widest})"),
         ]
-        return Table("fruit: on a white ground (differences are CIEDE2000)", ("what", "measured"), rows)
+        return Table("fruit, this sorter: on a white ground (differences are CIEDE2000)", ("what", "measured"), rows)
 
 
-def judge_fruit(folder: Path, every: int) -> FruitResult:
-    """Hold each dominant color against the fruit's own pixels, cut out by another way than the sorter's."""
-    readings = list(read_regions(folder / "labels.csv", "color", every))
+@dataclass(frozen=True, slots=True, eq=False)
+class FruitPixels:
+    """What a picture shows, cut apart by another way than the sorter's."""
+
+    fruit_lab: LabPixels
+    """Without its rim, shape (n, 3)."""
+    ground_lab: LabPixels
+    """The ground's median color, shape (3,)."""
+
+
+def cut_out_fruit(path: Path) -> FruitPixels:
+    """The ground is what is nearly white and reaches the picture's edge; the rest is fruit."""
+    image = read_picture(path)
+    white = (image.min(axis=2) >= _WHITE_LEVEL).astype(np.uint8)
+    _, labels = cv2.connectedComponents(white)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    ground = np.isin(labels, rim[rim > 0])
+    fruit = cv2.erode((~ground).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return FruitPixels(bgr_to_lab(image[fruit]), np.median(bgr_to_lab(image[ground]), axis=0))
+
+
+def judge_fruit(readings: Sequence[Reading], pixels: Sequence[FruitPixels], way: str) -> FruitResult:
+    """Hold each dominant color that a way read against the fruit's own pixels; at least one reading."""
     shares, ground_won = [], 0
-    for reading in readings:
-        fruit_lab, ground_lab = _fruit_and_ground(folder / reading.picture)
-        dominant = np.array(reading.color.dominant.lab)
-        shares.append(float((ciede2000(fruit_lab, dominant) <= _NEAR_DELTA_E).mean()))
-        ground_won += bool(ciede2000(ground_lab, dominant) <= _NEAR_DELTA_E)
+    for reading, shown in zip(readings, pixels, strict=True):
+        dominant = np.array(reading.colors[way].dominant.lab)
+        shares.append(float((ciede2000(shown.fruit_lab, dominant) <= _NEAR_DELTA_E).mean()))
+        ground_won += bool(ciede2000(shown.ground_lab, dominant) <= _NEAR_DELTA_E)
     least = int(np.argmin(shares))
     return FruitResult(
         pictures=len(readings),
@@ -71,28 +90,14 @@ def judge_fruit(folder: Path, every: int) -> FruitResult:
         median_share=float(np.median(shares)),
         least_share=shares[least],
         least_picture=Path(readings[least].picture).stem,
-        turning_delta_e=_turning(readings),
+        turning_delta_e=_turning(readings, way),
     )
 
 
-def _fruit_and_ground(path: Path) -> tuple[LabPixels, LabPixels]:
-    """The fruit's pixels without their rim, shape (n, 3), and the ground's median color, shape (3,).
-
-    The ground is what is nearly white and reaches the picture's edge.
-    """
-    image = read_picture(path)
-    white = (image.min(axis=2) >= _WHITE_LEVEL).astype(np.uint8)
-    _, labels = cv2.connectedComponents(white)
-    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    ground = np.isin(labels, rim[rim > 0])
-    fruit = cv2.erode((~ground).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return bgr_to_lab(image[fruit]), np.median(bgr_to_lab(image[ground]), axis=0)
-
-
-def _turning(readings: Sequence[Reading]) -> dict[str, float]:
+def _turning(readings: Sequence[Reading], way: str) -> dict[str, float]:
     varieties = defaultdict(list)
     for reading in readings:
-        varieties[reading.row["variety"]].append(reading.color.dominant.lab)
+        varieties[reading.row["variety"]].append(reading.colors[way].dominant.lab)
     found = {}
     for name, colors in varieties.items():
         lab = np.array(colors)

@@ -1,83 +1,20 @@
-"""How often real pictures of single products are decided right, each read as ``decide`` reads it."""
+"""How often candies on plates are decided right, and whether one product on a line keeps its bin."""
 
 from __future__ import annotations
 
-import csv
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from benchmarks.halves import HalfResult, decide_rest
+from benchmarks.regions import Reading
 from benchmarks.table import Table
 from benchmarks.teach import teach
-from sorter.capture.picture import read_picture
-from sorter.color.bins import Bins
 from sorter.color.difference import ciede2000
-from sorter.color.dominant import read_color
-from sorter.color.sample import sample_box
-from sorter.decision import cast, vote
-from sorter.records import ColorReading, Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one region of a picture said."""
-
-    picture: str
-    truth: str
-    """The color it is known to have."""
-    color: ColorReading
-    row: Mapping[str, str]
-    """Of the set's CSV."""
-
-
-def read_regions(table: Path, truth: str, every: int) -> Iterator[Reading]:
-    """Read the color of every region that a CSV names, picture by picture.
-
-    Args:
-        table: columns file, and x0, y0, x1, y1 unless each picture is one region; as for ``decide --boxes``.
-        truth: the column that says which color it is; "" where the set has none.
-        every: 1 for all regions, 8 for every eighth.
-    """
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))[::every]
-    held, image = "", np.empty((0, 0, 3), np.uint8)
-    for row in tqdm(rows, desc=table.parent.name, unit=" regions", leave=False, disable=None):
-        if row["file"] != held:
-            held, image = row["file"], read_picture(table.parent / row["file"])
-        region = image
-        if "x0" in row:
-            region = image[int(row["y0"]) : int(row["y1"]), int(row["x0"]) : int(row["x1"])]
-        yield Reading(held, row.get(truth, ""), read_color(sample_box(region)), row)
-
-
-@dataclass(frozen=True, slots=True)
-class HalfResult:
-    """Bins from one part of a set, decided on the other."""
-
-    taught_on: str
-    regions: int
-    right: int
-    """Routed to the bin of their color."""
-    wrong: int
-    """Routed to another one."""
-    unknown: int
-    ambiguous: int
-    nearest_right: int
-    """Nearest to the bin of their color, whatever the verdict."""
-
-    @property
-    def share(self) -> float:
-        """Part that is right."""
-        return self.right / self.regions
-
-    def cells(self) -> Sequence[str]:
-        """For the table."""
-        counts = (self.regions, self.right, self.wrong, self.unknown, self.ambiguous, self.nearest_right)
-        return self.taught_on, *map(str, counts), f"{self.share:.2%}"
+EVERY_OTHER = ("every other picture", "the others")
+ALL_CROPS = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,57 +23,45 @@ class PlatesResult:
 
     halves: Sequence[HalfResult]
 
+    @property
+    def least_share(self) -> float | None:
+        """Routed right, the worse of the two halves of every other picture; None where there are none."""
+        return min((half.share for half in self._every_other), default=None)
+
+    @property
+    def least_nearest_share(self) -> float | None:
+        """The same of the nearest bin, whatever the verdict."""
+        return min((half.nearest_share for half in self._every_other), default=None)
+
+    @property
+    def _every_other(self) -> Sequence[HalfResult]:
+        return [half for half in self.halves if half.taught_on in EVERY_OTHER]
+
     def table(self) -> Table:
         """For people."""
         columns = (
-            "bins taught on",
-            "regions",
-            "right",
-            "wrong",
-            "unknown",
-            "ambiguous",
-            "nearest bin right",
-            "share right",
-        )
-        return Table("candy_plates: decided on the pictures not taught on", columns, [h.cells() for h in self.halves])
+            "bins taught on", "regions", "right", "wrong", "unknown", "ambiguous", "nearest bin right", "share right",
+        )  # fmt: skip
+        title = "candy_plates, this sorter: decided on the pictures not taught on"
+        return Table(title, columns, [half.cells() for half in self.halves])
 
 
-def decide_plates(folder: Path, every: int) -> PlatesResult:
+def decide_plates(readings: Sequence[Reading], way: str) -> PlatesResult:
     """Teach on every other picture and decide the rest, both ways; then the same between the two recording runs."""
-    readings = list(read_regions(folder / "boxes.csv", "color", every))
     pictures = sorted({reading.picture for reading in readings})
     even = set(pictures[::2])
     splits: dict[str, Callable[[Reading], bool]] = {
-        "every other picture": lambda reading: reading.picture in even,
-        "the others": lambda reading: reading.picture not in even,
+        EVERY_OTHER[0]: lambda reading: reading.picture in even,
+        EVERY_OTHER[1]: lambda reading: reading.picture not in even,
         "recording run 1": lambda reading: "_run1_" in reading.picture,
         "recording run 2": lambda reading: "_run2_" in reading.picture,
     }
     halves = []
     for name, is_taught in splits.items():
-        taught = [reading for reading in readings if is_taught(reading)]
-        decided = [reading for reading in readings if not is_taught(reading)]
-        if taught and decided:
-            halves.append(_decide_half(name, taught, decided))
+        fates = decide_rest(readings, way, is_taught)
+        if fates:
+            halves.append(HalfResult.of(name, fates))
     return PlatesResult(halves)
-
-
-def _decide_half(name: str, taught: Sequence[Reading], decided: Sequence[Reading]) -> HalfResult:
-    samples = defaultdict(list)
-    for reading in taught:
-        samples[reading.truth].append(reading.color.dominant.lab)
-    recipe = teach(samples)
-    bins = Bins.of(recipe)
-    fates: Counter[str] = Counter()
-    for reading in decided:
-        ballot = cast(reading.color, bins)
-        outcome = vote([ballot], recipe)
-        nearest = ballot.match.bin == reading.truth
-        fates["nearest right"] += nearest
-        routed = "right" if nearest else "wrong"
-        fates[routed if outcome.verdict is Verdict.ROUTED else outcome.verdict.value] += 1
-    counts = (fates[fate] for fate in ("right", "wrong", "unknown", "ambiguous", "nearest right"))
-    return HalfResult(name, len(decided), *counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +69,8 @@ class RepeatResult:
     """One product, read over and over: one bin taught on half of the readings, tried on the other."""
 
     crops: str
+    taught: int
+    """Which half, from 1."""
     count: int
     """In the other half."""
     within: int
@@ -159,7 +86,8 @@ class RepeatResult:
         """For the table."""
         spread = (self.tolerance, self.median_delta_e, self.p95_delta_e, self.worst_delta_e)
         share = f"{self.within / self.count:.1%}"
-        return self.crops, f"{self.count}", f"{self.within}", share, *(f"{figure:.1f}" for figure in spread)
+        name = f"{self.crops}, half {self.taught} taught"
+        return name, f"{self.count}", f"{self.within}", share, *(f"{figure:.1f}" for figure in spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,31 +96,44 @@ class LineResult:
 
     halves: Sequence[RepeatResult]
 
+    @property
+    def tried(self) -> int:
+        """All crops, each once."""
+        return sum(half.count for half in self.halves if half.crops == ALL_CROPS)
+
+    @property
+    def within(self) -> int:
+        """Of them, those within the bin that the other half taught."""
+        return sum(half.within for half in self.halves if half.crops == ALL_CROPS)
+
     def table(self) -> Table:
         """For people."""
         columns = ("crops", "tried", "within", "share within", "tolerance", "median", "p95", "worst")
-        title = "candy_line: one bin from half of the crops, tried on the other half (differences are CIEDE2000)"
+        title = "candy_line, this sorter: one bin from half of the crops, tried on the rest (differences are CIEDE2000)"
         return Table(title, columns, [half.cells() for half in self.halves])
 
 
-def repeat_line(folder: Path, every: int) -> LineResult:
+def repeat_line(readings: Sequence[Reading], way: str) -> LineResult:
     """One product must stay in one bin: all crops, and those that show the whole product."""
-    readings = list(read_regions(folder / "crops.csv", "", every))
     whole = [reading for reading in readings if reading.row["touches_edge"] == "0"]
-    halves = []
-    for name, crops in (("all", readings), ("whole product", whole)):
-        for taught, tried in ((0, 1), (1, 0)):
-            halves.append(_repeat(f"{name}, half {taught + 1} taught", crops[taught::2], crops[tried::2]))
-    return LineResult(halves)
+    return LineResult(
+        [
+            _repeat(name, way, crops, taught)
+            for name, crops in ((ALL_CROPS, readings), ("whole product", whole))
+            for taught in (0, 1)
+            if len(crops) > 1
+        ]
+    )
 
 
-def _repeat(name: str, taught: Sequence[Reading], tried: Sequence[Reading]) -> RepeatResult:
-    (only,) = teach({"product": [reading.color.dominant.lab for reading in taught]}).bins
-    center = np.array(only.lab)
-    differences = ciede2000(np.array([reading.color.dominant.lab for reading in tried]), center)
+def _repeat(name: str, way: str, crops: Sequence[Reading], taught: int) -> RepeatResult:
+    colors = [reading.colors[way].dominant.lab for reading in crops]
+    (only,) = teach({"product": colors[taught::2]}).bins
+    differences = ciede2000(np.array(colors[1 - taught :: 2]), np.array(only.lab))
     return RepeatResult(
         crops=name,
-        count=len(tried),
+        taught=taught + 1,
+        count=len(differences),
         within=int((differences <= only.tolerance.delta_e).sum()),
         tolerance=only.tolerance.delta_e,
         median_delta_e=float(np.median(differences)),

@@ -13,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.belt import BenchBelt
-from benchmarks.clustering import ClusteringResult, compare_clusterings
 from benchmarks.film import Encoding, FilmLoop, encode
 from benchmarks.stages import StageTime, StageWatch
 from benchmarks.table import Limit, Table, limits_table
@@ -36,11 +35,10 @@ class SpeedPlan:
     """Of the belt, after its empty look was learned."""
     passes: int
     film_seconds: float
-    crops: int
 
 
-FULL = SpeedPlan(seconds=20.0, passes=3, film_seconds=10.0, crops=60)
-SHORT = SpeedPlan(seconds=1.0, passes=1, film_seconds=0.4, crops=4)
+FULL = SpeedPlan(seconds=20.0, passes=3, film_seconds=10.0)
+SHORT = SpeedPlan(seconds=1.0, passes=1, film_seconds=0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +74,16 @@ class BeltSpeed:
 
 @dataclass(frozen=True, slots=True)
 class SpeedResult:
-    """All belts, and the clustering of single products."""
+    """All belts."""
 
     belts: Sequence[BeltSpeed]
     limits: Sequence[Limit]
-    clustering: ClusteringResult
 
     def tables(self) -> Iterator[Table]:
         """For people."""
         yield _belts_table(self.belts)
         yield _decoding_table(self.belts)
         yield from (_stages_table(belt) for belt in self.belts)
-        yield self.clustering.table()
         yield limits_table(self.limits)
 
 
@@ -105,7 +101,7 @@ def measure_speed(plan: SpeedPlan) -> SpeedResult:
             encode(_shown(base.in_1080p().frames(plan.film_seconds), f"film to {name}"), film, _FILMS[name])
         results = [_measure_belt(name, belt, films, plan) for name, belt in belts.items()]
     limits = [limit for result in results for limit in _limits(result)]
-    return SpeedResult(results, limits, compare_clusterings(base, plan.crops))
+    return SpeedResult(results, limits)
 
 
 def _shown(frames: Iterator[Frame], what: str) -> Iterator[Frame]:

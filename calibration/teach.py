@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.separability import near_pairs
+from calibration.separability import examine
 from calibration.teach_color import Learned, Sample, learn_color
 from calibration.teach_warnings import warnings_of
 from calibration.volumes import Volume, volumes_of
@@ -149,7 +149,7 @@ def _part(
     }
     for _ in range(_MOST_STEPS_BACK):
         bins = [*(_settings(ball, tolerances[ball.name]) for ball in balls), *kept]
-        disputes = [pair for pair in near_pairs(_recipe_of(bins)) if pair.disputed is not None]
+        disputes = [pair for pair in examine(_recipe_of(bins)).pairs if pair.disputed is not None]
         names = [(bins[pair.first].name, bins[pair.second].name) for pair in disputes]
         tight = {name for pair in names if pair not in in_the_way for name in pair if name in tolerances}
         if not tight:

@@ -86,6 +86,8 @@ class Sampler:
         )
         if pixels is None:
             return InvalidReason.NO_COLOR
+        if not len(pixels):
+            return InvalidReason.GLARE
         samples.votes.add(pixels)
         samples.last_px = track.center_px
         return None

@@ -1,14 +1,44 @@
-"""The dominant color of a sample: MiniBatchKMeans, afresh for every sample, merged by CIEDE2000."""
+"""The colors of a sample: MiniBatchKMeans, afresh for every sample, merged by CIEDE2000.
+
+The sample is counted into small cells of Lab first, so that clustering sees some two hundred weighted colors instead of
+a thousand pixels. Sums are whole numbers, so neither the order of the pixels nor that of an addition can be seen in the
+result.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sorter.color.difference import ciede2000
-from sorter.records import ColorReading, Lab, LabPixels, PaletteColor
+from sorter.color.difference import cie94, ciede2000_of_pair
+from sorter.color.exposure import brightened_to
+from sorter.records import ColorReading, Lab, LabPixels, Palette, PaletteColor
+
+Color = Sequence[float]
+"""L*, a* and b*."""
+Steps = NDArray[np.float32]
+"""Shape (3, n): L*, a* and b* of each pixel in whole steps of 1/4096."""
+_STEPS = 4096
+"""Steps of one Lab unit that sums are counted in: whole numbers, which a float of 64 bits holds exactly."""
+_CELL = 5
+"""Edge of the Lab cells that pixels are counted in; from this size on the number of a cell fits 16 bits."""
+_CELLS_AB = 52
+_FIRST_CELL = np.array([[2], [26], [26]], np.float32)
+"""Where zero lies along L*, a* and b*: cells reach from L* -10 to 110 and from a* and b* -130 to 130."""
+_LAST_CELL = np.array([[23], [_CELLS_AB - 1], [_CELLS_AB - 1]], np.float32)
+"""What lies beyond is counted in the last cells, so that 16 bits number them all."""
+_MOST_STARTS = 32
+"""Heaviest cells that a cluster may start from."""
+_SETTLING = 2
+"""Times the centers move to the mean of what is nearest to them, before MiniBatchKMeans does so once more."""
+_PARTS = 8
+"""Disjoint parts of a sample that are looked at for its stability."""
+_PART_PIXELS = 8
+"""A part of fewer pixels than this says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +47,33 @@ class Clustering:
 
     clusters: int = 4
     """At the start; plain products end with fewer."""
-    passes: int = 1
-    """Times MiniBatchKMeans sees the whole sample. From these starting centers one is enough: on 209 real crops the
-    median distance to a converged KMeans was 1.12 dE00 after one pass, 1.08 after three and 1.01 after ten."""
-    merge_delta_e: float = 6.0
-    """Clusters nearer than this (CIEDE2000) are one color: shading splits one paint into bands this close."""
-    seed: int = 0
-    cell: float = 8.0
-    """Edge of the Lab cells in which starting centers are counted."""
+    merge_delta_e: float = 10.0
+    """Clusters nearer than this (CIEDE2000) are one color, after `shading` is taken out."""
+    shading: float = 6.0
+    """How many times more light may fall on one side of a product than on another: clusters that differ by light alone
+    are one color."""
+    plain_deviation: float = 2.0
+    """Pixels that lie this near together (root mean square distance in Lab) are one color without clustering."""
 
 
 DEFAULT_CLUSTERING = Clustering()
 
 
+class Cells(NamedTuple):
+    """A sample, counted."""
+
+    lab: NDArray[np.float64]
+    """Mean color of the pixels in each cell, shape (m, 3)."""
+    counts: NDArray[np.float64]
+    """Pixels in each cell, shape (m,)."""
+    of_pixel: NDArray[np.intp]
+    """The cell of each pixel, shape (n,)."""
+
+
 def read_color(pixels_lab: LabPixels, clustering: Clustering = DEFAULT_CLUSTERING) -> ColorReading:
     """Cluster a sample and give its palette, largest share first.
+
+    The same pixels give the same bytes, in any order, on any number of cores. The parts are every eighth pixel.
 
     Args:
         pixels_lab: shape (n, 3), n at least 1, finite.
@@ -43,70 +85,217 @@ def read_color(pixels_lab: LabPixels, clustering: Clustering = DEFAULT_CLUSTERIN
     if not len(pixels_lab):
         msg = "a sample needs at least one pixel"
         raise ValueError(msg)
-    centers, counts = _cluster(pixels_lab, clustering)
-    merged = _merge(centers, counts, clustering.merge_delta_e)
-    total = len(pixels_lab)
-    palette = tuple(PaletteColor(Lab(*center), count / total) for center, count in merged)
-    return ColorReading(palette)
+    steps = whole_steps(pixels_lab)
+    cells = _count(steps)
+    return reading_of(steps, cells, _one_color_each(cells, clustering))
 
 
-def _cluster(pixels_lab: LabPixels, clustering: Clustering) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centers, shape (k, 3), and pixel counts, shape (k,), all above zero."""
-    start = _starting_centers(pixels_lab, clustering)
-    if len(start) > 1:
-        start = _refine(start, pixels_lab, clustering)
-    nearest = ((pixels_lab[:, None, :] - start[None].astype(np.float32)) ** 2).sum(axis=2).argmin(axis=1)
-    counts = np.bincount(nearest, minlength=len(start))
-    sums = np.stack([np.bincount(nearest, pixels_lab[:, axis], len(start)) for axis in range(3)], axis=1)
-    used = counts > 0
-    return sums[used] / counts[used, None], counts[used].astype(np.float64)
+def whole_steps(pixels_lab: LabPixels) -> Steps:
+    """Pixels of shape (n, 3) in whole steps."""
+    return np.asarray(np.rint(pixels_lab.T * np.float32(_STEPS)))
 
 
-def _refine(start: NDArray[np.float32], pixels_lab: LabPixels, clustering: Clustering) -> NDArray[np.float32]:
-    """Centers after some passes of MiniBatchKMeans over the sample."""
+def reading_of(steps: Steps, cells: Cells, groups: NDArray[np.intp]) -> ColorReading:
+    """What a sample says, when it is known which cells are one color.
+
+    Args:
+        steps: the sample's pixels.
+        cells: the same, counted.
+        groups: the color of each cell, shape (m,), from 0.
+    """
+    of_pixel = groups[cells.of_pixel]
+    palette, dominant = _palette(steps, of_pixel)
+    return ColorReading(palette, _spread(cells, groups == dominant, palette[0].lab), _parts(steps, of_pixel))
+
+
+def _one_color_each(cells: Cells, clustering: Clustering) -> NDArray[np.intp]:
+    """The color of each cell, shape (m,), from 0 without gaps."""
+    centers = _starting_centers(cells, clustering)
+    clusters = _nearest(cells.lab, centers)
+    groups = merge_clusters(cells, clusters, clustering)
+    if not groups.any():  # one color already: centers that have settled would only be nearer to each other
+        return groups
+    for _ in range(_SETTLING):
+        clusters = _nearest(cells.lab, _means(cells, clusters))
+    return merge_clusters(cells, _nearest(cells.lab, _refine(_means(cells, clusters), cells)), clustering)
+
+
+def merge_clusters(cells: Cells, clusters: NDArray[np.intp], clustering: Clustering) -> NDArray[np.intp]:
+    """Join clusters that are one color in more and less light, nearest first (average linkage).
+
+    Args:
+        cells: the sample.
+        clusters: of each cell, shape (m,), from 0.
+        clustering: how near is one color.
+
+    Returns:
+        The color of each cell, shape (m,), from 0 without gaps.
+    """
+    counts = np.bincount(clusters, cells.counts)
+    used = np.flatnonzero(counts)
+    names = np.zeros(len(counts), np.intp)
+    names[used] = _join(_means(cells, clusters).tolist(), counts[used].tolist(), clustering)
+    return names[clusters]
+
+
+def _join(centers: Sequence[Color], counts: list[float], clustering: Clustering) -> list[int]:
+    """Which of the clusters are one color; from 0 without gaps."""
+    count = len(centers)
+    apart = {
+        (one, other): _apart_in_one_light(centers[one], centers[other], clustering.shading)
+        for one in range(count)
+        for other in range(one + 1, count)
+    }
+    roots = list(range(count))
+    while apart:
+        (one, other), nearest = min(apart.items(), key=lambda item: (item[1], item[0]))
+        if nearest >= clustering.merge_delta_e:
+            break
+        roots = [one if root == other else root for root in roots]
+        _average(apart, one, other, counts)
+    names = sorted(set(roots))
+    return [names.index(root) for root in roots]
+
+
+def _average(apart: dict[tuple[int, int], float], one: int, other: int, counts: list[float]) -> None:
+    """Let ``one`` stand for both: its distance to a third is the mean of theirs, by their pixels."""
+    del apart[one, other]
+    total = counts[one] + counts[other]
+    for third in {index for pair in apart for index in pair} - {one, other}:
+        to_one, to_other = (min(one, third), max(one, third)), (min(other, third), max(other, third))
+        apart[to_one] = (counts[one] * apart[to_one] + counts[other] * apart.pop(to_other)) / total
+    counts[one] = total
+
+
+def _apart_in_one_light(one: Color, other: Color, shading: float) -> float:
+    """CIEDE2000 of two colors, the darker one in the lighter one's light, as far as shading goes."""
+    dark, light = (one, other) if one[0] < other[0] else (other, one)
+    return ciede2000_of_pair(brightened_to(dark, light[0], shading), light)
+
+
+def _count(steps: Steps) -> Cells:
+    """Count pixels into cells of Lab."""
+    where = steps * np.float32(1 / (_CELL * _STEPS)) + _FIRST_CELL
+    lightness, a, b = np.minimum(np.maximum(where, 0, out=where), _LAST_CELL, out=where).astype(np.uint16)
+    keys = (lightness * _CELLS_AB + a) * _CELLS_AB + b
+    order = keys.argsort(kind="stable")  # of 16 bits: a radix sort
+    in_order = keys[order]
+    edges = np.flatnonzero(np.concatenate(([True], in_order[1:] != in_order[:-1], [True])))
+    counts = (edges[1:] - edges[:-1]).astype(np.float64)
+    of_pixel = np.empty(len(keys), np.intp)
+    of_pixel[order] = np.arange(len(edges) - 1).repeat(edges[1:] - edges[:-1])
+    return Cells(_sums(steps, of_pixel, len(counts)) / (counts * _STEPS)[:, None], counts, of_pixel)
+
+
+def _sums(steps: Steps, groups: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """Sum of the steps in each group, shape (count, 3); exact, since they are whole numbers."""
+    return np.stack([np.bincount(groups, channel, count) for channel in steps], axis=1)
+
+
+def _means(cells: Cells, clusters: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Mean color of each cluster of cells that is not empty, shape (k, 3)."""
+    counts = np.bincount(clusters, cells.counts)
+    sums = np.stack([np.bincount(clusters, cells.counts * channel) for channel in cells.lab.T], axis=1)
+    used = np.flatnonzero(counts)
+    return np.asarray(sums[used] / counts[used, None])
+
+
+def _starting_centers(cells: Cells, clustering: Clustering) -> NDArray[np.float64]:
+    """Cells that leave the least variance, one after another: deterministic, and as many as there are colors."""
+    heaviest = np.argsort(-cells.counts, kind="stable")[:_MOST_STARTS]
+    squared = _squared_distances(cells.lab, cells.lab[heaviest])
+    plain = clustering.plain_deviation**2 * cells.counts.sum()
+    left = np.full((len(cells.lab), 1), np.inf)
+    chosen: list[int] = []
+    while len(chosen) < clustering.clusters:
+        inertia = cells.counts @ np.minimum(left, squared)
+        best = int(inertia.argmin())
+        if best in chosen:
+            break
+        chosen.append(best)
+        left = np.minimum(left, squared[:, best : best + 1])
+        if inertia[best] <= plain:
+            break
+    return cells.lab[heaviest[chosen]]
+
+
+def _nearest(lab: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The center nearest to each color, shape (m,)."""
+    return np.asarray(_squared_distances(lab, centers).argmin(axis=1))
+
+
+def _squared_distances(lab: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shape (m, k)."""
+    squares = (lab * lab).sum(axis=1)[:, None] + (centers * centers).sum(axis=1)
+    return np.asarray(squares - 2 * (lab @ centers.T))
+
+
+def _refine(centers: NDArray[np.float64], cells: Cells) -> NDArray[np.float64]:
+    """Centers after one pass of MiniBatchKMeans over the sample, which moves each to the mean of its pixels."""
     # Imported when first needed: it takes a second, which a line spends learning its belt anyway.
     import sklearn  # noqa: PLC0415 - see above
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - see above
 
     # Each product starts from nothing: partial_fit would carry one product's color into the next.
     model = MiniBatchKMeans(
-        n_clusters=len(start), init=start, n_init=1, reassignment_ratio=0, random_state=clustering.seed
+        n_clusters=len(centers),
+        init=centers,
+        n_init=1,
+        reassignment_ratio=0,
+        # Given centers and no reassignment leave nothing to chance; an integer here would cost a third of the call.
+        random_state=_UNUSED_RANDOMNESS,
+        compute_labels=False,
     )
     with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
-        for _ in range(clustering.passes):
-            model.partial_fit(pixels_lab)
-    return np.asarray(model.cluster_centers_, np.float32)
+        model.partial_fit(cells.lab, sample_weight=cells.counts)
+    return np.asarray(model.cluster_centers_, np.float64)
 
 
-def _starting_centers(pixels_lab: LabPixels, clustering: Clustering) -> NDArray[np.float32]:
-    """The heaviest Lab cells that are not neighbors of a heavier one: deterministic, and as many as there are."""
-    cells = np.floor(pixels_lab / clustering.cell).astype(np.int64)
-    keys = (cells[:, 0] * 1024 + cells[:, 1] + 512) * 1024 + cells[:, 2] + 512
-    _, first, inverse, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(inverse, pixels_lab[:, axis], len(counts)) / counts for axis in range(3)], axis=1)
-    chosen: list[int] = []
-    for index in np.lexsort((keys[first], -counts)):
-        away = all(np.abs(means[index] - means[one]).max() > clustering.cell for one in chosen)
-        if away:
-            chosen.append(int(index))
-        if len(chosen) == clustering.clusters:
-            break
-    return means[chosen].astype(np.float32)
+_UNUSED_RANDOMNESS = np.random.RandomState(0)
 
 
-def _merge(
-    centers: NDArray[np.float64], counts: NDArray[np.float64], merge_delta_e: float
-) -> list[tuple[list[float], float]]:
-    """Join the nearest two until none are near; largest first, equal sizes by color."""
-    while len(centers) > 1:
-        differences = ciede2000(centers[:, None], centers[None])
-        np.fill_diagonal(differences, np.inf)
-        one, other = np.unravel_index(int(differences.argmin()), differences.shape)
-        if differences[one, other] >= merge_delta_e:
-            break
-        pair = [one, other]
-        joined = np.average(centers[pair], axis=0, weights=counts[pair])
-        centers = np.vstack([np.delete(centers, pair, axis=0), joined])
-        counts = np.append(np.delete(counts, pair), counts[pair].sum())
-    rows = sorted(zip(counts.tolist(), centers.tolist(), strict=True), key=lambda row: (-row[0], row[1]))
-    return [(center, count) for count, center in rows]
+def _palette(steps: Steps, groups: NDArray[np.intp]) -> tuple[Palette, int]:
+    """Colors and shares of groups of pixels; and the dominant group."""
+    counts = np.bincount(groups)
+    sums = _sums(steps, groups, len(counts))
+    rows = _rows(counts.tolist(), sums.tolist())
+    return _colors(rows), rows[0][2]
+
+
+def _parts(steps: Steps, groups: NDArray[np.intp]) -> tuple[Palette, ...]:
+    """The palette as each of the disjoint parts of the sample shows it; none where there are too few pixels."""
+    parts = min(_PARTS, steps.shape[1] // _PART_PIXELS)
+    if parts < 2:
+        return ()
+    colors = int(groups.max()) + 1
+    groups = groups + np.arange(len(groups)) % parts * colors
+    counts = np.bincount(groups, minlength=parts * colors).reshape(parts, colors)
+    sums = _sums(steps, groups, parts * colors).reshape(parts, colors, 3)
+    return tuple(_colors(_rows(*part)) for part in zip(counts.tolist(), sums.tolist(), strict=True))
+
+
+_Row = tuple[int, tuple[float, ...], int]
+"""Negative count, Lab and number of a group."""
+
+
+def _rows(counts: list[int], sums: list[list[float]]) -> list[_Row]:
+    """Each group that has pixels, largest first, equal sizes by color."""
+    rows = [
+        (-count, tuple(value / (count * _STEPS) for value in row), group)
+        for group, (count, row) in enumerate(zip(counts, sums, strict=True))
+        if count
+    ]
+    rows.sort()
+    return rows
+
+
+def _colors(rows: list[_Row]) -> Palette:
+    total = sum(row[0] for row in rows)
+    return tuple(PaletteColor(Lab(*lab), count / total) for count, lab, _ in rows)
+
+
+def _spread(cells: Cells, members: NDArray[np.bool_], center: Lab) -> float:
+    """Root mean square of the CIE94 differences of a color's pixels from it."""
+    squared = cie94(np.array(center), cells.lab[members]) ** 2
+    counts = cells.counts[members]
+    return float(np.sqrt(counts @ squared / counts.sum()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sorter.color.difference import ciede2000
+from sorter.color.difference import cie94
 from sorter.color.lab import bgr_to_lab
 from sorter.records import BgrImage, LabPixels, Mask
 
@@ -15,6 +16,9 @@ SAMPLE_PIXELS = 1024
 """Pixels read of one product in one frame: doubling it moved no dominant color by 0.3 on real crops."""
 _GLARE_LIGHTNESS = 96.0
 _GLARE_CHROMA = 12.0
+_BLINDED_LIGHTNESS = 99.5
+"""All three channels at their end: what is there cannot be told."""
+_MOST_BLINDED = 0.95
 _GROUND_DELTA_E = 6.0
 _DARKEST_SHADOW = 0.6
 """A cast shadow leaves at least this part of the ground's L*; what is darker than that is a dark product."""
@@ -22,6 +26,12 @@ _MOST_GROUND = 0.7
 """Ground on more than this part of the pixels is the product itself, of the ground's color: it is not left out."""
 _MOST_OTHER = 0.5
 """So is glare or shadow on more than this part of what is left: a body of another color under a label, say."""
+_INSIDE = 0.9
+"""Of the ellipse that touches the four sides: what lies within is mostly product."""
+_OUTSIDE = 1.08
+"""What lies beyond is mostly ground."""
+_LEAST_CORNER = 8
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def pick(mask: Mask, count: int = SAMPLE_PIXELS) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -44,33 +54,43 @@ def speaking(pixels_lab: LabPixels, ground_lab: LabPixels | None) -> LabPixels:
         ground_lab: the ground's color at each pixel, shape (n, 3), or one for all, shape (1, 3); None where unknown.
 
     Returns:
-        Shape (m, 3), m at least 1.
+        Shape (m, 3); none where nearly all that is not ground is glare in which no color is left.
     """
     if ground_lab is not None:
         lit, shaded = _ground_and_shadow(pixels_lab, ground_lab)
         keep = _unless_most(lit, _MOST_GROUND)
-        pixels_lab, shaded = pixels_lab[keep], shaded[keep]
-        pixels_lab = pixels_lab[_unless_most(shaded, _MOST_OTHER)]
-    return pixels_lab[_unless_most(_is_glare(pixels_lab), _MOST_OTHER)]
+        pixels_lab = _only(pixels_lab, keep)
+        pixels_lab = _only(pixels_lab, _unless_most(shaded[keep], _MOST_OTHER))
+    if np.count_nonzero(pixels_lab[:, 0] >= _BLINDED_LIGHTNESS) >= _MOST_BLINDED * len(pixels_lab):
+        return pixels_lab[:0]
+    return _only(pixels_lab, _unless_most(is_glare(pixels_lab), _MOST_OTHER))
 
 
-def _is_glare(pixels_lab: LabPixels) -> NDArray[np.bool_]:
-    chroma = np.hypot(pixels_lab[:, 1], pixels_lab[:, 2])
-    return (pixels_lab[:, 0] >= _GLARE_LIGHTNESS) & (chroma <= _GLARE_CHROMA)
+def _only(pixels_lab: LabPixels, keep: NDArray[np.bool_]) -> LabPixels:
+    """Some of the pixels, each channel in one piece as `bgr_to_lab` lays it."""
+    return pixels_lab if keep.all() else pixels_lab.T[:, keep].T
+
+
+def is_glare(pixels_lab: LabPixels) -> NDArray[np.bool_]:
+    """Which pixels are as bright and colorless as a highlight, shape (n,)."""
+    bright: NDArray[np.bool_] = pixels_lab[:, 0] >= _GLARE_LIGHTNESS
+    if bright.any():
+        bright[bright] = np.hypot(pixels_lab[bright, 1], pixels_lab[bright, 2]) <= _GLARE_CHROMA
+    return bright
 
 
 def _ground_and_shadow(pixels_lab: LabPixels, ground_lab: LabPixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which pixels show the ground as it is, and which show it in shadow."""
     dimming = np.clip(pixels_lab[:, :1] / np.maximum(ground_lab[:, :1], 1.0), _DARKEST_SHADOW, 1.0)
     # Less light on the same surface scales lightness and chroma alike, to a good approximation.
-    ground = ciede2000(pixels_lab, ground_lab * dimming) <= _GROUND_DELTA_E
+    ground = cie94(ground_lab * dimming, pixels_lab) <= _GROUND_DELTA_E
     lit = pixels_lab[:, 0] > ground_lab[:, 0] - _GROUND_DELTA_E
     return ground & lit, ground & ~lit
 
 
 def _unless_most(unwanted: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
     """True where a pixel is kept; all are where more than ``most`` of them would go."""
-    return ~unwanted if unwanted.mean() <= most else np.ones_like(unwanted)
+    return ~unwanted if np.count_nonzero(unwanted) <= most * len(unwanted) else np.ones_like(unwanted)
 
 
 def sample_cells(crop_bgr: BgrImage, core: Mask, cell_px: int, ground_lab: NDArray[np.float32]) -> LabPixels | None:
@@ -83,7 +103,7 @@ def sample_cells(crop_bgr: BgrImage, core: Mask, cell_px: int, ground_lab: NDArr
         ground_lab: the empty belt's color in each cell, shape (rows, columns, 3).
 
     Returns:
-        Shape (n, 3), n from 1 to about `SAMPLE_PIXELS`; None where the core is empty.
+        Shape (n, 3), n up to about `SAMPLE_PIXELS`, none where it is all glare; None where the core is empty.
     """
     rows, columns = pick(core)
     if not len(rows):
@@ -99,7 +119,7 @@ def sample_cells(crop_bgr: BgrImage, core: Mask, cell_px: int, ground_lab: NDArr
     return speaking(pixels, ground)
 
 
-def sample_box(image_bgr: BgrImage) -> LabPixels:
+def sample_box(image_bgr: BgrImage, count: int = SAMPLE_PIXELS) -> LabPixels:
     """Sample a picture that is filled by one product, loosely or tightly.
 
     Pixels are taken from the ellipse that touches the four sides. What the corners outside it show in one even
@@ -107,30 +127,44 @@ def sample_box(image_bgr: BgrImage) -> LabPixels:
 
     Args:
         image_bgr: shape (height, width, 3), at least one pixel.
+        count: about how many pixels are read; all of a picture that has fewer in its ellipse.
 
     Returns:
-        Shape (n, 3), n from 1 to about `SAMPLE_PIXELS`.
+        Shape (n, 3); none where it is all glare.
     """
     height, width = image_bgr.shape[:2]
-    inside = ellipse_mask(height, width, 0.9)
-    return speaking(bgr_to_lab(image_bgr[pick(inside)]), _corner_color(image_bgr))
+    places, inside = _places(height, width, count)
+    pixels = bgr_to_lab(image_bgr[places])
+    return speaking(pixels[:inside], _even_color(pixels[inside:]))
 
 
-def ellipse_mask(height: int, width: int, scale: float) -> Mask:
-    """A mask of the ellipse centered in a box, ``scale`` times the size that touches its sides; never empty."""
-    rows = (np.arange(height) - (height - 1) / 2) / (height / 2)
-    columns = (np.arange(width) - (width - 1) / 2) / (width / 2)
-    inside = (rows[:, None] ** 2 + columns[None] ** 2) <= scale**2
-    return inside.astype(np.uint8) * 255
+@lru_cache(maxsize=64)
+def _places(height: int, width: int, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], int]:
+    """Rows and columns of a sample: first those in the ellipse, and how many these are, then those in the corners."""
+    rows, columns = lattice(height, width, count / (math.pi / 4 * _INSIDE**2))
+    radius = ((rows + 0.5) * (2 / height) - 1) ** 2 + ((columns + 0.5) * (2 / width) - 1) ** 2
+    inside = np.flatnonzero(radius <= max(_INSIDE**2, radius.min()))
+    wanted = np.concatenate((inside, np.flatnonzero(radius > _OUTSIDE**2)))
+    return (rows[wanted], columns[wanted]), len(inside)
 
 
-def _corner_color(image_bgr: BgrImage) -> LabPixels | None:
-    """The even color of the corners, shape (1, 3); None where they show no one color."""
-    height, width = image_bgr.shape[:2]
-    rows, columns = pick(255 - ellipse_mask(height, width, 1.08), 256)
-    if len(rows) < 8:
+def lattice(height: int, width: int, count: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of about ``count`` pixels evenly spread over a picture; of all where it has no more.
+
+    Each row is shifted against the one before by the golden section, so that no print or weave keeps time with them.
+    """
+    step = max(1.0, math.sqrt(height * width / count))
+    rows = ((np.arange(max(1, round(height / step))) + 0.5) * step).astype(np.intp).clip(max=height - 1)
+    shifts = np.arange(len(rows)) * _GOLDEN % 1
+    across = np.arange(max(1, round(width / step))) + shifts[:, None]
+    columns = (across * step).astype(np.intp).clip(max=width - 1)
+    return rows.repeat(across.shape[1]), columns.ravel()
+
+
+def _even_color(pixels_lab: LabPixels) -> LabPixels | None:
+    """The one color of most of some pixels, shape (1, 3); None where they show no one color."""
+    if len(pixels_lab) < _LEAST_CORNER:
         return None
-    pixels = bgr_to_lab(image_bgr[rows, columns])
-    center = np.median(pixels, axis=0, keepdims=True)
-    even = (ciede2000(pixels, center) < _GROUND_DELTA_E).mean() > 0.6
-    return center.astype(np.float32) if even else None
+    center = np.sort(pixels_lab, axis=0)[len(pixels_lab) // 2][None]
+    even = (cie94(center, pixels_lab) <= _GROUND_DELTA_E).mean() > 0.6
+    return center if even else None

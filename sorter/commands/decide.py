@@ -40,8 +40,8 @@ class _Judge:
 
     def decide(self, product: int, region_bgr: BgrImage, box: Box) -> Decision:
         at_s = self.clock.monotonic_s()
-        ballot = self._ballot(region_bgr)
-        outcome = None if ballot is None else vote([ballot], self.recipe)
+        seen = self._look(region_bgr)
+        outcome = vote([seen], self.recipe) if isinstance(seen, Ballot) else None
         verdict = Verdict.INVALID if outcome is None else outcome.verdict
         routed = outcome is not None and verdict is Verdict.ROUTED
         return Decision(
@@ -53,17 +53,19 @@ class _Judge:
             deadline=_FOREVER,
             frames_used=0 if outcome is None else 1,
             recipe=self.recipe.identity,
-            reason=InvalidReason.TOO_SMALL if outcome is None else outcome.doubt,
+            reason=outcome.doubt if outcome else seen if isinstance(seen, InvalidReason) else None,
             match=None if outcome is None else outcome.ballot.match,
             reading=None if outcome is None else outcome.ballot.reading,
             stability=None if outcome is None else outcome.stability,
             box=box,
         )
 
-    def _ballot(self, region_bgr: BgrImage) -> Ballot | None:
+    def _look(self, region_bgr: BgrImage) -> Ballot | InvalidReason:
+        """What the region says, or why it says nothing."""
         if min(region_bgr.shape[:2]) < MIN_SIDE_PX:
-            return None
-        return cast(read_color(sample_box(region_bgr)), self.bins)
+            return InvalidReason.TOO_SMALL
+        pixels = sample_box(region_bgr)
+        return cast(read_color(pixels), self.bins) if len(pixels) else InvalidReason.GLARE
 
 
 def execute(options: argparse.Namespace) -> int:

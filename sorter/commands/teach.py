@@ -12,7 +12,7 @@ from itertools import groupby
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
-from calibration.separability import near_pairs, warnings_of
+from calibration.separability import examine, warnings_of
 from calibration.teach import Lesson, teach
 from calibration.teach_color import Sample
 from calibration.teach_picture import edge_width, glare_share
@@ -126,7 +126,11 @@ class _Reading:
             if min(box.width, box.height) < MIN_SIDE_PX:
                 self._fail(f"{region.name}: the sample is {box.width} x {box.height} pixels: too small to be read", 1)
                 continue
-            self.samples[name].append(_sample(region.name, image[box.y0 : box.y1, box.x0 : box.x1]))
+            sample = _sample(region.name, image[box.y0 : box.y1, box.x0 : box.x1])
+            if sample is None:
+                self._fail(f"{region.name}: the sample is all glare: turn the light or the camera", 1)
+            else:
+                self.samples[name].append(sample)
 
     def _fail(self, sentence: str, count: int) -> None:
         with tqdm.external_write_mode(file=sys.stderr):
@@ -134,8 +138,12 @@ class _Reading:
         self.failures += count
 
 
-def _sample(name: str, region_bgr: BgrImage) -> Sample:
-    reading = read_color(sample_box(region_bgr))
+def _sample(name: str, region_bgr: BgrImage) -> Sample | None:
+    """None where no color is left of it."""
+    pixels = sample_box(region_bgr)
+    if not len(pixels):
+        return None
+    reading = read_color(pixels)
     return Sample(name, reading, edge_width(region_bgr), glare_share(region_bgr, reading.dominant.lab))
 
 
@@ -181,7 +189,7 @@ def _warnings(
 
 
 def _separability(recipe: Recipe) -> Iterator[str]:
-    for pair in near_pairs(recipe):
+    for pair in examine(recipe).pairs:
         yield from warnings_of(pair, recipe)
 
 

@@ -57,7 +57,7 @@ class Recipe(Strict):
     """A product is ambiguous when its second bin is less than this much farther (CIEDE2000)."""
     sort_mode: SortMode = SortMode.NEAREST_WITHIN_TOLERANCE
     """What is asked of a bin: nearest_within_tolerance, nearest, or unique."""
-    min_stability: Annotated[float, Field(ge=0, le=1)] = 0.7
+    min_stability: Annotated[float, Field(ge=0, le=1)] = 0.5
     """A product is ambiguous when less than this part of its disjoint samples says the same, 0..1."""
 
     @field_validator("bins", mode="after")

@@ -10,21 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
+from benchmarks.accuracy import AccuracyPlan, measure_accuracy
 from benchmarks.belt import BenchBelt
-from benchmarks.clustering import product_crops
+from benchmarks.campaign import CampaignPlan
+from benchmarks.converged import CONVERGED
+from benchmarks.crops import HEIGHT_PX, WIDTH_PX, large_crops, product_crops
+from benchmarks.engine import DECISION, LLOYD_FLOOR, READ_FLOOR
 from benchmarks.film import Encoding, FilmLoop, encode
-from benchmarks.fruit import judge_fruit
-from benchmarks.pictures import decide_plates, repeat_line
+from benchmarks.halves import decide_rest
+from benchmarks.neighbor import busy_neighbor
+from benchmarks.peers.process import PeerError, open_peers
+from benchmarks.regions import Reading
 from benchmarks.stages import StageWatch
 from benchmarks.table import Limit, Table
 from benchmarks.teach import teach
 from benchmarks.timing import Spread, Turns
+from benchmarks.ways import OWN_WAYS, open_ways
 from sorter.color.bins import Bins
-from sorter.records import Lab
+from sorter.color.lab import rgb_to_lab
+from sorter.records import ColorReading, Lab, PaletteColor
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHON = Path(sys.executable)
 SPREAD = {"count", "mean_ms", "median_ms", "p99_ms"}
 
 
@@ -49,25 +59,107 @@ def test_speed_tells_of_each_belt_its_frames_their_stages_and_the_decoding_besid
     assert speed["belts"][0]["decisions"] > 0
     assert speed["belts"][2]["decisions"] == 0
     assert {limit["limit"] for limit in speed["limits"]} == {3.0, 1.5}
-    assert len(speed["clustering"]["ways"]) == 4
+
+
+def test_engine_times_a_whole_decision_beside_all_ways_and_the_floor(tmp_path: Path) -> None:
+    engine = _run("engine", "--no-peers", "--data", str(tmp_path))["engine"]
+    large, small = engine["sets"]
+    assert "simulated" in large["what"]
+    assert large["mean_size_px"] == [WIDTH_PX, HEIGHT_PX]
+    expected = {DECISION, READ_FLOOR, LLOYD_FLOOR, *(way.name for way in OWN_WAYS[1:])}
+    for one in (large, small):
+        assert {way["way"] for way in one["ways"]} == expected
+        assert all(set(way["time"]) == SPREAD for way in one["ways"])
+    assert {(one["beside"], one["clock"]) for one in engine["spreads"]} == {
+        (beside, clock) for beside in ("nothing", "a busy process") for clock in ("processor", "wall")
+    }
+    assert engine["left_out"] == "not asked for"
+    assert [limit["limit"] for limit in engine["limits"]] == [1.0, 3.0, 3.0]
 
 
 def test_accuracy_runs_the_simulator_and_says_which_pictures_are_missing(tmp_path: Path) -> None:
     accuracy = _run("accuracy", "--data", str(tmp_path))["accuracy"]
     assert set(accuracy["skipped"]) == {"candy_plates", "candy_line", "fruit"}
+    assert accuracy["converged"] is None
     conditions = accuracy["campaign"]["conditions"]
     assert all({"products", "correct", "wrong", "missed", "extra"} <= set(one) for one in conditions)
     assert sum(one["products"] for one in conditions) > 0
 
 
-def test_real_pictures_are_decided_and_compared(data: Path) -> None:
-    plates = decide_plates(data / "candy_plates", every=12)
-    assert len(plates.halves) == 4
-    assert all(half.right + half.wrong + half.unknown + half.ambiguous == half.regions for half in plates.halves)
-    assert {half.count > 0 for half in repeat_line(data / "candy_line", every=10).halves} == {True}
-    fruit = judge_fruit(data / "fruit", every=40)
-    assert fruit.pictures > 10
-    assert 0 <= fruit.least_share <= fruit.median_share <= 1
+def test_accuracy_compares_all_ways_on_real_pictures(data: Path) -> None:
+    plan = AccuracyPlan(CampaignPlan(products=1, every=100), every=15)
+    accuracy = measure_accuracy(plan, data, peers=False)
+    assert [one.way for one in accuracy.ways] == [way.name for way in OWN_WAYS if way.compared]
+    for one in accuracy.ways:
+        assert one.candy_plates
+        assert one.families
+        assert one.fruit
+        assert one.candy_line
+        assert len(one.candy_plates.halves) == 4
+        for half in (*one.candy_plates.halves, *one.families.halves):
+            assert half.right + half.wrong + half.unknown + half.ambiguous == half.regions
+        assert sum(half.regions for half in one.families.halves) == one.fruit.pictures
+        assert sum(sum(row.values()) for row in one.families.said.values()) == one.fruit.pictures
+        assert one.candy_line.tried > 0
+        assert 0 <= one.fruit.least_share <= one.fruit.median_share <= 1
+    assert accuracy.converged
+    assert [one.what for one in accuracy.converged.sets] == ["candy_plates", "candy_line", "fruit", "all"]
+    assert {limit.limit for limit in accuracy.limits} == {99.8, 1, 100, 0.5, 2.0}
+    tables = {table.title: table for table in accuracy.tables()}
+    assert len([table for title, table in tables.items() if title.startswith("all ways")]) == 1
+
+
+def test_colors_that_a_way_cannot_tell_apart_still_make_bins() -> None:
+    same = ColorReading((PaletteColor(Lab(50, 10, 10), 1.0),))
+    readings = [Reading(f"{number}", truth, {"way": same}, {}) for number, truth in enumerate(("red", "brown") * 4)]
+    fates = decide_rest(readings, "way", lambda reading: int(reading.picture) < 4)
+    assert [fate.truth for fate in fates] == ["red", "brown"] * 2
+    assert len({fate.nearest for fate in fates}) == 1
+
+
+def test_a_plain_color_converges_to_itself() -> None:
+    crop = np.full((40, 60, 3), (44, 32, 200), np.uint8)
+    found = CONVERGED.read(crop).color
+    assert len(found.palette) == 1
+    assert found.dominant.lab == pytest.approx(rgb_to_lab(200, 32, 44), abs=0.01)
+
+
+def test_large_crops_are_real_where_there_are_pictures(data: Path) -> None:
+    crops = large_crops(data, BenchBelt.of_config(), 2)
+    assert "photographs" in crops.what
+    assert {image.shape for image in crops.images} == {(HEIGHT_PX, WIDTH_PX, 3)}
+    assert len(crops.images) == 6
+
+
+def test_every_way_of_our_own_reads_a_plain_color_however_small_the_crop() -> None:
+    for height, width in ((1, 1), (3, 40), (64, 48)):
+        crop = np.full((height, width, 3), (44, 32, 200), np.uint8)
+        colors = [way.read(crop).color.dominant.lab for way in OWN_WAYS]
+        assert np.ptp(np.array(colors), axis=0).max() < 0.1
+
+
+def test_without_other_tools_it_is_said_in_one_sentence_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Path:
+        raise PeerError("they could not be installed: no network")
+
+    monkeypatch.setattr("benchmarks.ways.peers_python", refuse)
+    with open_ways(peers=True) as ways:
+        assert ways.left_out == "they could not be installed: no network"
+        assert [way.name for way in ways.all] == [way.name for way in OWN_WAYS]
+
+
+def test_tools_that_cannot_be_imported_end_in_one_sentence() -> None:
+    with pytest.raises(PeerError, match=r"exit code 1; its last words: .*No module named"), open_peers(PYTHON):
+        pytest.fail("this Python has none of them")
+
+
+def test_a_busy_neighbor_ends_with_its_context() -> None:
+    own = psutil.Process()
+    before = set(own.children())
+    with busy_neighbor():
+        (started,) = set(own.children()) - before
+        assert started.is_running()
+    assert not started.is_running()
 
 
 def test_an_unknown_part_is_refused_in_one_sentence() -> None:
@@ -131,7 +223,7 @@ def test_taught_bins_take_their_own_samples_and_do_not_reach_each_other() -> Non
     bins = Bins.of(teach(taught))
     for name, samples in taught.items():
         for sample in samples:
-            match = bins.match(sample)
+            match = bins.match((PaletteColor(sample, 1.0),))
             assert (match.bin, match.bins_in_reach) == (name, 1)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from calibration.separability import near_pairs
+from calibration.separability import examine
 from calibration.teach import LEAST_SCATTER, MOST_TOLERANCE, REACH, Lesson, teach
 from calibration.teach_color import Sample
 from calibration.teach_picture import edge_width, glare_share
@@ -103,7 +103,7 @@ def test_bins_that_are_taught_together_never_reach_each_other(centers, seed):
         assert "give them one bin" in str(error)  # noqa: PT017 - raised only where two centers meet
         return
     taught = recipe_of(*((one.bin, one.color, ball(one.tolerance)) for one in lessons))
-    assert [pair for pair in near_pairs(taught) if pair.disputed] == []
+    assert [pair for pair in examine(taught).pairs if pair.disputed] == []
 
 
 def test_two_bins_of_one_color_are_refused():

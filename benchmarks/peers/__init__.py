@@ -1,0 +1,1 @@
+"""Other tools that read an image's dominant color, run in an environment and a process of their own."""
