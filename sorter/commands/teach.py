@@ -32,6 +32,7 @@ from sorter.settings.strict import Name
 
 _COLOR = "color"
 _LONGEST_SOURCE = 256
+_MOST_PAIRS = 8
 _NAME = TypeAdapter(Name)
 
 
@@ -185,7 +186,10 @@ def _warnings(
         if options.branch is not None and there.get(lesson.bin, options.branch) != options.branch:
             yield f"bin {lesson.bin!r} keeps its branch {there[lesson.bin]!r}: --branch is only for new bins"
     before = set(_separability(file.recipe)) if file.recipe else set()
-    yield from (warning for warning in _separability(revision.meant) if warning not in before)
+    pairs = [warning for warning in _separability(revision.meant) if warning not in before]
+    yield from pairs[:_MOST_PAIRS]  # the tightest first
+    if len(pairs) > _MOST_PAIRS:
+        yield f"and {len(pairs) - _MOST_PAIRS} more like these: check tells them all"
 
 
 def _separability(recipe: Recipe) -> Iterator[str]:

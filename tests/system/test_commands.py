@@ -161,17 +161,12 @@ def recording_run(rows: Sequence[Mapping[str, str]], number: int) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("split", "part", "least"),
-    [
-        (every_other_picture, 0, 0.998),
-        (every_other_picture, 1, 0.998),
-        # Between the two recordings the light and the candies differ.
-        (recording_run, 1, 0.99),
-        (recording_run, 2, 0.99),
-    ],
+    ("split", "part"),
+    # Between the two recordings the light and the candies differ.
+    [(every_other_picture, 0), (every_other_picture, 1), (recording_run, 1), (recording_run, 2)],
 )
-def test_candies_of_some_plates_teach_bins_that_sort_the_others(  # noqa: PLR0913, PLR0917 - three are fixtures
-    split, part, least, plates, data, run_sorter, tmp_path
+def test_candies_of_some_plates_teach_bins_that_sort_the_others(  # noqa: PLR0913, PLR0917 - four are fixtures
+    split, part, plates, data, run_sorter, tmp_path
 ):
     pictures = split(plates, part)
     to_teach = write_boxes(
@@ -188,7 +183,7 @@ def test_candies_of_some_plates_teach_bins_that_sort_the_others(  # noqa: PLR091
     assert [row["ref"]["x0"] for row in decided] == [row["x0"] for row in others]
     fates = Counter(row["bin"] == row["ref"]["color"] if row["bin"] else row["verdict"] for row in decided)
     assert fates[False] == 0, "none may go to another color's branch"
-    assert fates[True] >= least * len(decided)
+    assert fates[True] >= 0.998 * len(decided)
     assert "warning" not in run_sorter("check", recipe).stdout
 
 
