@@ -30,7 +30,7 @@ _NEIGHBORS = 3
 """With more, so many others of each bin, whatever their distance."""
 _MOST_NEIGHBORS = 24
 """So many where they may meet: a recipe whose bins all do has other troubles."""
-_COLORS = 3
+_COLORS = 8
 """So many pairs of reference colors of two bins are looked at, the nearest."""
 _MOST_PLACES = 2048
 

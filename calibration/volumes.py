@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,13 @@ _HALVINGS = 17
 """A ray ends where its volume ends, to 256 / 2^17 = 0.002 in Lab."""
 _SPREADS = (0.3, 0.12, 0.05, 0.02)
 """How far around a ray a nearer end is looked for, in radians, round by round."""
+
+_NEARLY = 2.0
+"""A color that uses up this much of two tolerances may have one near it that both reach."""
+_STEPS = (4.0, 2.0, 1.0, 0.5, 0.25, 0.12)
+"""How far from it that is looked for, in Lab, round by round."""
+# The middle comes first, so that it stays where nothing is better.
+_AROUND = np.array(sorted(product((-1.0, 0.0, 1.0), repeat=3), key=lambda way: sum(map(abs, way))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ def volumes_of(bins: Sequence[BinSettings]) -> list[Volume]:
         for number in range(len(references.lab)):
             reference = References(*(part[number] for part in references))
             if len(middles := _middles(reference)):
-                surface = _cast(np.repeat(middles, _RAYS, axis=0), np.tile(_directions(), (len(middles), 1)), reference)
+                rays = _directions(_RAYS // len(middles))
+                surface = _cast(np.repeat(middles, len(rays), axis=0), np.tile(rays, (len(middles), 1)), reference)
                 reach = float(ciede2000(surface.ends, reference.lab).max())
                 found.append(Volume(index, reference, surface, reach))
     return found
@@ -95,15 +104,26 @@ def nearest_ends(pairs: Sequence[tuple[Volume, Volume]]) -> tuple[NDArray[np.flo
 
 
 def shared_color(one: Volume, other: Volume) -> Labs | None:
-    """The color that both volumes hold and that is deepest in both, shape (3,); None where none is found."""
+    """A color that both volumes hold, deep in both, shape (3,); None where none is found."""
     steps = np.linspace(0, 1, 17)[:, None]
     between = one.reference.lab * (1 - steps) + other.reference.lab * steps
     inner = [(part.surface.middles + part.surface.ends) / 2 for part in (one, other)]
-    tried = np.concatenate([between, one.surface.ends, other.surface.ends, *inner])
-    tried = tried[is_shown(tried)]
-    fullness = np.maximum(one.fullness(tried), other.fullness(tried))
+    best, fullness = _deepest(one, other, np.concatenate([between, one.surface.ends, other.surface.ends, *inner]))
+    if 1 < fullness < _NEARLY:
+        for step in _STEPS:
+            moved = True
+            while moved:
+                before = fullness
+                best, fullness = _deepest(one, other, best + step * _AROUND)
+                moved = fullness < before
+    return best if fullness <= 1 else None
+
+
+def _deepest(one: Volume, other: Volume, tried: Labs) -> tuple[Labs, float]:
+    """The color that uses up least of the tighter tolerance, and how much; infinite where none can be shown."""
+    fullness = np.where(is_shown(tried), np.maximum(one.fullness(tried), other.fullness(tried)), np.inf)
     best = int(fullness.argmin())
-    return tried[best] if fullness[best] <= 1 else None
+    return tried[best], float(fullness[best])
 
 
 def is_shown(colors: Labs) -> NDArray[np.bool_]:
@@ -146,10 +166,10 @@ def _cast(middles: Labs, rays: Labs, references: References) -> Surface:
     return Surface(middles, rays, middles + rays * least[..., None])
 
 
-def _directions() -> Labs:
+def _directions(count: int) -> Labs:
     """Evenly spread over the sphere: a golden spiral."""
-    number = np.arange(_RAYS) + 0.5
-    height = 1 - 2 * number / _RAYS
+    number = np.arange(count) + 0.5
+    height = 1 - 2 * number / count
     around = np.pi * (1 + np.sqrt(5)) * number
     across = np.sqrt(1 - height**2)
     return np.stack([height, across * np.cos(around), across * np.sin(around)], axis=1)

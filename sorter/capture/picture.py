@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sorter.errors import SourceError, SourceRefusedError
-from sorter.records import BgrImage
+from sorter.records import BgrImage, Mask
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded: 192 MB as BGR. A 48 KB PNG can unfold to 2.3 GB."""
@@ -21,6 +21,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _ONE_CHANNEL = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 # JPEG rounding moves the channels of a grey picture apart by no more than this.
 _GREY_SPREAD = 4
+_HALF_OPAQUE = 128
 
 
 class GreyscaleError(SourceRefusedError):
@@ -68,7 +69,22 @@ def read_picture(path: Path) -> BgrImage:
     Decoded by Pillow, which refuses a truncated file; OpenCV fills the missing part with grey without a word.
 
     Returns:
-        Shape (height, width, 3), uint8, C-contiguous. Transparency is dropped, 16-bit channels are cut to 8.
+        Shape (height, width, 3), uint8, C-contiguous. 16-bit channels are cut to 8; of transparent pixels the color
+        is given that the file has for them.
+
+    Raises:
+        GreyscaleError: the file has a single channel.
+        SourceError: missing, unreadable, truncated, or larger than `MAX_PIXELS`.
+    """
+    return read_cut_out(path)[0]
+
+
+def read_cut_out(path: Path) -> tuple[BgrImage, Mask | None]:
+    """Read a picture as `read_picture` does, and which of its pixels can be seen at all.
+
+    Returns:
+        The picture, and a mask of the same height and width that is set where it is at least half opaque; None where
+        the file knows no transparency.
 
     Raises:
         GreyscaleError: the file has a single channel.
@@ -85,15 +101,22 @@ def read_picture(path: Path) -> BgrImage:
         raise SourceError(f"{path}: not a readable picture ({_reason(error)}): replace or remove it") from error
 
 
-def _read(path: Path) -> BgrImage:
+def _read(path: Path) -> tuple[BgrImage, Mask | None]:
     with warnings.catch_warnings():
         # Warnings of Pillow about odd metadata would reach the operator's screen; its own bomb warning comes
         # later than our limit.
         warnings.simplefilter("ignore")
         with Image.open(path, formats=_FORMATS) as picture:
             _check_header(path, picture)
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-    return np.ascontiguousarray(cv2.cvtColor(np.asarray(upright), cv2.COLOR_RGB2BGR), np.uint8)
+            upright = ImageOps.exif_transpose(picture)
+            opaque = _opaque(upright) if upright.has_transparency_data else None
+            rgb = np.asarray(upright.convert("RGB"))
+    return np.ascontiguousarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8), opaque
+
+
+def _opaque(picture: Image.Image) -> Mask:
+    alpha = np.asarray(picture.convert("RGBA"))[..., 3]
+    return np.where(alpha >= _HALF_OPAQUE, np.uint8(255), np.uint8(0))
 
 
 def _check_header(path: Path, picture: Image.Image) -> None:

@@ -31,6 +31,8 @@ _INSIDE = 0.9
 _OUTSIDE = 1.08
 """What lies beyond is mostly ground."""
 _LEAST_CORNER = 8
+_WELL_LIT = 0.85
+"""Part of the corners that is darker than the ground where it is well lit; the rest may be its own highlights."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -81,11 +83,16 @@ def is_glare(pixels_lab: LabPixels) -> NDArray[np.bool_]:
 
 def _ground_and_shadow(pixels_lab: LabPixels, ground_lab: LabPixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which pixels show the ground as it is, and which show it in shadow."""
-    dimming = np.clip(pixels_lab[:, :1] / np.maximum(ground_lab[:, :1], 1.0), _DARKEST_SHADOW, 1.0)
-    # Less light on the same surface scales lightness and chroma alike, to a good approximation.
-    ground = cie94(ground_lab * dimming, pixels_lab) <= _GROUND_DELTA_E
+    ground = _is_ground(pixels_lab, ground_lab)
     lit = pixels_lab[:, 0] > ground_lab[:, 0] - _GROUND_DELTA_E
     return ground & lit, ground & ~lit
+
+
+def _is_ground(pixels_lab: LabPixels, ground_lab: LabPixels) -> NDArray[np.bool_]:
+    """Which pixels show the ground, lit or in shadow."""
+    dimming = np.clip(pixels_lab[:, :1] / np.maximum(ground_lab[:, :1], 1.0), _DARKEST_SHADOW, 1.0)
+    # Less light on the same surface scales lightness and chroma alike, to a good approximation.
+    return cie94(ground_lab * dimming, pixels_lab) <= _GROUND_DELTA_E
 
 
 def _unless_most(unwanted: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
@@ -138,6 +145,20 @@ def sample_box(image_bgr: BgrImage, count: int = SAMPLE_PIXELS) -> LabPixels:
     return speaking(pixels[:inside], _even_color(pixels[inside:]))
 
 
+def sample_cut_out(image_bgr: BgrImage, opaque: Mask) -> LabPixels | None:
+    """Sample a product whose surroundings are transparent: from all that is not.
+
+    Args:
+        image_bgr: shape (height, width, 3).
+        opaque: set where the picture shows something, shape (height, width).
+
+    Returns:
+        Shape (n, 3), none where it is all glare; None where nothing is opaque.
+    """
+    places = pick(opaque)
+    return speaking(bgr_to_lab(image_bgr[places]), None) if len(places[0]) else None
+
+
 @lru_cache(maxsize=64)
 def _places(height: int, width: int, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], int]:
     """Rows and columns of a sample: first those in the ellipse, and how many these are, then those in the corners."""
@@ -162,9 +183,12 @@ def lattice(height: int, width: int, count: float) -> tuple[NDArray[np.intp], ND
 
 
 def _even_color(pixels_lab: LabPixels) -> LabPixels | None:
-    """The one color of most of some pixels, shape (1, 3); None where they show no one color."""
-    if len(pixels_lab) < _LEAST_CORNER:
+    """The one color of most of some pixels where it is well lit, shape (1, 3); None where they show no one color."""
+    count = len(pixels_lab)
+    if count < _LEAST_CORNER:
         return None
-    center = np.sort(pixels_lab, axis=0)[len(pixels_lab) // 2][None]
-    even = (cie94(center, pixels_lab) <= _GROUND_DELTA_E).mean() > 0.6
-    return center if even else None
+    in_order = np.sort(pixels_lab, axis=0)
+    middle = in_order[count // 2][None]
+    lit = middle * (in_order[int(_WELL_LIT * count), 0] / max(middle[0, 0], 1.0))
+    even = _is_ground(pixels_lab, lit).mean() > 0.6
+    return lit if even else None

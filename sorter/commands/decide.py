@@ -13,17 +13,16 @@ from itertools import groupby
 from sorter.capture.clock import SystemClock
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
-from sorter.color.sample import sample_box
 from sorter.commands.boxes import PictureBox, read_boxes
 from sorter.commands.choose import choose_line
-from sorter.commands.pictures import MIN_SIDE_PX, read_color_picture, whole_picture
+from sorter.commands.pictures import MIN_SIDE_PX, CutOut, read_color_picture, whole_picture
 from sorter.commands.report import DecisionReport
 from sorter.decision import Ballot, cast, vote
 from sorter.errors import SourceError, UsageError
 from sorter.line import configure_threads
 from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.ports import Clock
-from sorter.records import BgrImage, Box, Deadline, Decision, InvalidReason, Verdict
+from sorter.records import Box, Deadline, Decision, InvalidReason, Verdict
 from sorter.settings.load import load_project, load_recipe
 from sorter.settings.recipe import Recipe
 
@@ -38,9 +37,9 @@ class _Judge:
     bins: Bins
     clock: Clock
 
-    def decide(self, product: int, region_bgr: BgrImage, box: Box) -> Decision:
+    def decide(self, product: int, region: CutOut, box: Box) -> Decision:
         at_s = self.clock.monotonic_s()
-        seen = self._look(region_bgr)
+        seen = self._look(region)
         outcome = vote([seen], self.recipe) if isinstance(seen, Ballot) else None
         verdict = Verdict.INVALID if outcome is None else outcome.verdict
         routed = outcome is not None and verdict is Verdict.ROUTED
@@ -60,11 +59,13 @@ class _Judge:
             box=box,
         )
 
-    def _look(self, region_bgr: BgrImage) -> Ballot | InvalidReason:
+    def _look(self, region: CutOut) -> Ballot | InvalidReason:
         """What the region says, or why it says nothing."""
-        if min(region_bgr.shape[:2]) < MIN_SIDE_PX:
+        if min(region.image_bgr.shape[:2]) < MIN_SIDE_PX:
             return InvalidReason.TOO_SMALL
-        pixels = sample_box(region_bgr)
+        pixels = region.sample()
+        if pixels is None:
+            return InvalidReason.NO_COLOR
         return cast(read_color(pixels), self.bins) if len(pixels) else InvalidReason.GLARE
 
 
@@ -81,15 +82,16 @@ def execute(options: argparse.Namespace) -> int:
     product = 0
     for path, boxes in groupby(regions, key=lambda region: region.path):
         try:
-            image = read_color_picture(path)
+            picture = read_color_picture(path)
         except SourceError as error:
             sys.stderr.write(f"{error}\n")
             failures += 1
             continue
         for region in boxes:
             product += 1
-            box = region.within(image.shape[1], image.shape[0])
-            decision = judge.decide(product, image[box.y0 : box.y1, box.x0 : box.x1], box)
+            height, width = picture.image_bgr.shape[:2]
+            box = region.within(width, height)
+            decision = judge.decide(product, picture.within(box), box)
             message = decision_message(decision, identity, product, clock.wall_s() - clock.monotonic_s())
             report.show(message | {"ref": region.ref}, name=region.name)
     report.close()

@@ -18,13 +18,11 @@ from calibration.teach_color import Sample
 from calibration.teach_picture import edge_width, glare_share
 from sorter import __version__
 from sorter.color.dominant import read_color
-from sorter.color.sample import sample_box
 from sorter.commands.boxes import PictureBox, read_boxes
 from sorter.commands.lessons import LessonReport
-from sorter.commands.pictures import MIN_SIDE_PX, read_color_picture, whole_picture
+from sorter.commands.pictures import MIN_SIDE_PX, CutOut, read_color_picture, whole_picture
 from sorter.errors import ConfigurationError, Mistake, SourceError, UsageError
 from sorter.line import configure_threads
-from sorter.records import BgrImage
 from sorter.settings.bins import Taught
 from sorter.settings.recipe import Recipe
 from sorter.settings.save import RecipeFile, Revision, TaughtBin, open_recipe, revise, save
@@ -118,18 +116,19 @@ class _Reading:
 
     def _read_picture(self, regions: Sequence[tuple[str, PictureBox]]) -> None:
         try:
-            image = read_color_picture(regions[0][1].path)
+            picture = read_color_picture(regions[0][1].path)
         except SourceError as error:
             self._fail(str(error), len(regions))
             return
+        height, width = picture.image_bgr.shape[:2]
         for name, region in regions:
-            box = region.within(image.shape[1], image.shape[0])
+            box = region.within(width, height)
             if min(box.width, box.height) < MIN_SIDE_PX:
                 self._fail(f"{region.name}: the sample is {box.width} x {box.height} pixels: too small to be read", 1)
                 continue
-            sample = _sample(region.name, image[box.y0 : box.y1, box.x0 : box.x1])
+            sample = _sample(region.name, picture.within(box))
             if sample is None:
-                self._fail(f"{region.name}: the sample is all glare: turn the light or the camera", 1)
+                self._fail(f"{region.name}: nothing of the sample shows a color: it is all glare, or transparent", 1)
             else:
                 self.samples[name].append(sample)
 
@@ -139,13 +138,13 @@ class _Reading:
         self.failures += count
 
 
-def _sample(name: str, region_bgr: BgrImage) -> Sample | None:
+def _sample(name: str, region: CutOut) -> Sample | None:
     """None where no color is left of it."""
-    pixels = sample_box(region_bgr)
-    if not len(pixels):
+    pixels = region.sample()
+    if pixels is None or not len(pixels):
         return None
     reading = read_color(pixels)
-    return Sample(name, reading, edge_width(region_bgr), glare_share(region_bgr, reading.dominant.lab))
+    return Sample(name, reading, edge_width(region.image_bgr), glare_share(region.image_bgr, reading.dominant.lab))
 
 
 def _taught_bin(lesson: Lesson, file: RecipeFile, options: argparse.Namespace) -> TaughtBin:

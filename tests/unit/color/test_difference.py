@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from skimage.color import deltaE_ciede2000
+from skimage.color import deltaE_cie76, deltaE_ciede94, deltaE_ciede2000
 
-from sorter.color.difference import ciede2000
+from sorter.color.difference import cie76, cie94, ciede2000, ciede2000_of_pair
+
+with warnings.catch_warnings():  # it complains that it cannot plot
+    warnings.simplefilter("ignore")
+    from colour.difference import delta_E_CIE1976, delta_E_CIE1994, delta_E_CIE2000
 
 LABS = st.tuples(
     st.floats(0, 100, allow_subnormal=False),
@@ -18,6 +24,7 @@ LABS = st.tuples(
     st.floats(-128, 128, allow_subnormal=False),
 )
 LabValues = tuple[float, float, float]
+Formula = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 
 def difference(one: LabValues, other: LabValues) -> float:
@@ -117,3 +124,39 @@ def test_the_two_sides_broadcast() -> None:
     assert table.shape == (4, 5)
     assert table[2, 3] == pytest.approx(difference(tuple(ones[2]), tuple(others[3])))
     assert ciede2000(ones[0], others[0]).shape == ()
+
+
+def test_the_formula_for_a_pair_of_floats_is_the_one_for_arrays(data: Path) -> None:
+    ones, others = random_labs(5, 500), random_labs(6, 500)
+    pairs = [ciede2000_of_pair(one, other) for one, other in zip(ones.tolist(), others.tolist(), strict=True)]
+    np.testing.assert_allclose(pairs, ciede2000(ones, others), rtol=1e-12)
+    with (data / "ciede2000" / "sharma34.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            one, other = ([float(row[key + number]) for key in ("L", "a", "b")] for number in "12")
+            assert ciede2000_of_pair(one, other) == pytest.approx(float(row["dE00"]), abs=1e-4)
+
+
+@pytest.mark.parametrize("spread", [0.1, 3.0, 200.0])
+def test_all_three_formulas_agree_with_colour_science(spread: float) -> None:
+    ones = random_labs(7, 5_000)
+    others = ones + np.random.default_rng(8).normal(0, spread, ones.shape)
+    np.testing.assert_allclose(ciede2000(ones, others), delta_E_CIE2000(ones, others), atol=1e-9)
+    np.testing.assert_allclose(cie94(ones, others), delta_E_CIE1994(ones, others), atol=1e-6)
+    np.testing.assert_allclose(cie76(ones, others), delta_E_CIE1976(ones, others), atol=1e-9)
+
+
+@pytest.mark.parametrize("spread", [0.1, 3.0, 200.0])
+def test_cie94_and_cie76_agree_with_scikit_image(spread: float) -> None:
+    ones = random_labs(9, 5_000)
+    others = ones + np.random.default_rng(10).normal(0, spread, ones.shape)
+    np.testing.assert_allclose(cie94(ones, others), deltaE_ciede94(ones, others), atol=1e-6)
+    np.testing.assert_allclose(cie76(ones, others), deltaE_cie76(ones, others), atol=1e-9)
+
+
+@pytest.mark.parametrize("formula", [cie76, cie94, ciede2000])
+def test_on_the_gray_axis_and_over_zero_hue_all_formulas_are_whole(formula: Formula) -> None:
+    grays = np.column_stack([np.linspace(0, 100, 11), np.zeros(11), np.zeros(11)])
+    assert (np.diff(formula(grays[:1], grays)) > 0).all()
+    around = np.array([of_lch(50, 40, degrees) for degrees in (-1, 1, 359, 361)])
+    np.testing.assert_allclose(formula(around[0], around[1]), formula(around[2], around[3]), rtol=1e-9)
+    assert np.isnan(formula(np.array([np.nan, 0, 0]), grays[0]))

@@ -234,14 +234,6 @@ def test_the_spread_is_that_of_the_dominant_color() -> None:
     assert read_color(pixels((GREEN, 50))).spread == pytest.approx(0, abs=1e-3)
 
 
-@given(samples())
-def test_the_fast_way_mostly_says_what_the_exact_one_says(sample: LabPixels) -> None:
-    fast, exact = read_color(sample), read_color_exactly(sample)
-    clear = len(exact.palette) == 1 or exact.palette[1].share < 0.5 * exact.dominant.share
-    if clear and len(fast.palette) == len(exact.palette):
-        assert apart(fast.dominant.lab, exact.dominant.lab) < 6
-
-
 def test_real_pictures_are_read_as_a_converged_clustering_of_every_pixel_reads_them(data: Path) -> None:
     # All 2,077 regions of the shared sets: `python -m benchmarks accuracy`. Here every fifteenth picture of the
     # hardest set.

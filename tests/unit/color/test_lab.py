@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,10 @@ from skimage.color import rgb2lab
 
 from sorter.color.lab import bgr_to_lab, lab_to_hex, lab_to_srgb, rgb_to_lab, srgb_to_lab
 from sorter.records import Lab
+
+with warnings.catch_warnings():  # it complains that it cannot plot
+    warnings.simplefilter("ignore")
+    from colour import XYZ_to_Lab, sRGB_to_XYZ
 
 # The corners of sRGB in Lab, D65, by Bruce Lindbloom's calculator; white points differ in the fifth digit.
 PUBLISHED = {
@@ -106,3 +112,19 @@ def test_any_lab_of_a_recipe_has_a_hex_color(lab: tuple[float, float, float]) ->
     if not clipped:
         # Half a step of rounding, and no more.
         assert np.abs(encoded * 255 - (red, green, blue)).max() <= 0.5
+
+
+def test_lab_agrees_with_colour_science() -> None:
+    pixels = np.random.default_rng(11).random((5000, 3))
+    white = np.array([0.31270, 0.32900])
+    # Its matrix of sRGB is rounded to four digits, and its white to five.
+    np.testing.assert_allclose(srgb_to_lab(pixels), XYZ_to_Lab(sRGB_to_XYZ(pixels), white), atol=0.03)
+
+
+@given(st.floats(0, 100), st.floats(-120, 120), st.floats(-120, 120))
+def test_a_color_outside_srgb_is_said_to_be_clipped(lightness: float, a: float, b: float) -> None:
+    encoded, clipped = lab_to_srgb(np.array([lightness, a, b]))
+    back = srgb_to_lab(encoded)
+    moved = float(np.abs(back - np.array([lightness, a, b])).max())
+    assert moved < 3 or clipped
+    assert not clipped or moved > 1e-4

@@ -57,6 +57,34 @@ def test_a_box_decides_only_what_lies_in_it(run, files):
     assert [row["bin"] for row in told.rows] == ["red", "green"]
 
 
+@pytest.mark.usefixtures("files")
+def test_only_what_is_opaque_is_the_product(run):
+    picture = np.zeros((60, 60, 4), np.uint8)
+    picture[..., :3] = (181, 87, 36)
+    cv2.imwrite("clear.png", picture)
+    picture[10:30, 20:50] = (44, 32, 200, 255)
+    cv2.imwrite("cut-out.png", picture)
+    told = run("decide", "clear.png", "cut-out.png", "--recipe", "recipe.yaml", "--json")
+    assert [(row["verdict"], row["reason"], row["bin"]) for row in told.rows] == [
+        ("invalid", "no_color", None),
+        ("routed", None, "red"),
+    ]
+
+
+def test_glare_and_a_single_pixel_are_not_judged(run, files):
+    files.write_picture("glare.png", (255, 255, 255))
+    cv2.imwrite("pixel.png", np.full((1, 1, 3), (44, 32, 200), np.uint8))
+    told = run("decide", "glare.png", "pixel.png", "--recipe", "recipe.yaml", "--json")
+    assert [(row["verdict"], row["reason"]) for row in told.rows] == [("invalid", "glare"), ("invalid", "too_small")]
+
+
+@pytest.mark.usefixtures("files")
+def test_sixteen_bits_a_channel_are_read_as_the_same_color(run):
+    cv2.imwrite("deep.png", np.full((40, 40, 3), (44 * 257, 32 * 257, 200 * 257), np.uint16))
+    told = run("decide", "deep.png", "--recipe", "recipe.yaml", "--json")
+    assert [(row["verdict"], row["bin"]) for row in told.rows] == [("routed", "red")]
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_is_decided(run, files):
     Path("broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     cv2.imwrite("grey.png", np.arange(1200, dtype=np.uint8).reshape(30, 40))
