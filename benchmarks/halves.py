@@ -14,8 +14,8 @@ from sorter.color.bins import Bins
 from sorter.decision import cast, vote
 from sorter.records import Lab, Verdict
 
-_HAIR = 0.05
-"""Of L*."""
+_HAIR = 1.0
+"""Of L*: bins that lie nearer are not taught."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_sort(commands)
     _add_decide(commands)
+    _add_teach(commands)
     _add_check(commands)
     return parser
 
@@ -95,6 +96,26 @@ def _add_decide(commands: _Commands[_Parser]) -> None:
     decide.add_argument("--line", metavar="NAME", help="which line of --config, where it has several")
     decide.add_argument("--json", action="store_true", help="one decision a line; the CSV's row comes back as ref")
     _add_verbosity(decide)
+
+
+def _add_teach(commands: _Commands[_Parser]) -> None:
+    teach = _add(commands, "teach", "Learn a bin's color and tolerance from pictures into a recipe file.")
+    teach.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="with --bin: each shows one product")
+    teach.add_argument(
+        "--recipe", type=Path, required=True, metavar="FILE", help="recipe file; one that is not there is made"
+    )
+    teach.add_argument("--bin", metavar="NAME", help="the bin that the pictures belong in")
+    teach.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="CSV",
+        help="columns file,x0,y0,x1,y1,color, as for decide: one bin for each color",
+    )
+    teach.add_argument("--branch", metavar="NAME", help="where new bins go; bins that are there keep theirs")
+    teach.add_argument("--camera", metavar="NAME", help="written down with what was taught")
+    teach.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    teach.add_argument("--json", action="store_true", help="one JSON object with bins and warnings")
+    _add_verbosity(teach)
 
 
 def _add_check(commands: _Commands[_Parser]) -> None:

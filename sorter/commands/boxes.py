@@ -1,10 +1,10 @@
-"""The CSV of ``decide --boxes``: checked whole, before the first decision."""
+"""The CSV of ``decide --boxes`` and ``teach --boxes``: checked whole, before the first picture is read."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from sorter.records import Box
 
 _EDGES = ("x0", "y0", "x1", "y1")
 _MAX_BYTES = 256_000_000
+
+FaultOf = Callable[[str], str | None]
+"""What is wrong with a field, as a sentence; None where nothing is."""
+_NO_MORE: Mapping[str, FaultOf] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,12 @@ class PictureBox:
         return self.box or Box(0, 0, width_px, height_px)
 
 
-def read_boxes(path: Path) -> list[PictureBox]:
+def read_boxes(path: Path, needed: Mapping[str, FaultOf] = _NO_MORE) -> list[PictureBox]:
     """Read and check every row: the file's name, and a box that lies within its picture.
+
+    Args:
+        path: of the CSV.
+        needed: more columns that it must have, and what is asked of their fields.
 
     Raises:
         ConfigurationError: with every mistake of the CSV, each with its line.
@@ -45,7 +53,7 @@ def read_boxes(path: Path) -> list[PictureBox]:
         if path.stat().st_size > _MAX_BYTES:
             raise SourceError(f"{path}: larger than {_MAX_BYTES // 10**6} MB: split it")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read_rows(path, csv.DictReader(file, strict=True))
+            return _read_rows(path, csv.DictReader(file, strict=True), needed)
     except OSError as error:
         sentence = f"{path}: cannot be read ({error.strerror}): check its name and its rights"
         raise SourceError(sentence) from error
@@ -53,12 +61,12 @@ def read_boxes(path: Path) -> list[PictureBox]:
         raise SourceError(f"{path}: not UTF-8 text: save the CSV as UTF-8") from error
 
 
-def _read_rows(path: Path, reader: csv.DictReader[str]) -> list[PictureBox]:
+def _read_rows(path: Path, reader: csv.DictReader[str], needed: Mapping[str, FaultOf]) -> list[PictureBox]:
     try:
-        fault = _fault_of_heading(reader.fieldnames or [])
+        fault = _fault_of_heading(reader.fieldnames or [], needed)
         if fault is not None:
             raise ConfigurationError([Mistake(f"{path}:1:1", fault)])
-        rows = _Rows(path, with_boxes="x0" in (reader.fieldnames or []))
+        rows = _Rows(path, needed, with_boxes="x0" in (reader.fieldnames or []))
         for row in reader:
             rows.take(reader.line_num, row)
     except csv.Error as error:
@@ -67,13 +75,16 @@ def _read_rows(path: Path, reader: csv.DictReader[str]) -> list[PictureBox]:
     return rows.finish()
 
 
-def _fault_of_heading(columns: Sequence[str]) -> str | None:
+def _fault_of_heading(columns: Sequence[str], needed: Mapping[str, FaultOf]) -> str | None:
     found = ", ".join(repr(column[:40]) for column in columns[:12]) or "none at all"
     repeated = [column for column, count in Counter(columns).items() if count > 1]
     if "file" not in columns:
         return f"the CSV has no column 'file' to name the pictures; its columns are {found}"
     if repeated:
         return f"the CSV has two columns {repeated[0]!r}: rename one"
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        return f"the CSV has no column {missing[0]!r}; its columns are {found}"
     lacking = [edge for edge in _EDGES if edge not in columns]
     if lacking and len(lacking) < len(_EDGES):
         return f"the CSV lacks the column {lacking[0]!r}: give all of x0, y0, x1, y1 or none; its columns are {found}"
@@ -83,8 +94,9 @@ def _fault_of_heading(columns: Sequence[str]) -> str | None:
 class _Rows:
     """Collects regions and mistakes."""
 
-    def __init__(self, path: Path, *, with_boxes: bool) -> None:
+    def __init__(self, path: Path, needed: Mapping[str, FaultOf], *, with_boxes: bool) -> None:
         self._path = path
+        self._needed = needed
         self._with_boxes = with_boxes
         self._sizes: dict[Path, tuple[int, int] | None] = {}
         self._regions: list[PictureBox] = []
@@ -97,6 +109,9 @@ class _Rows:
         if not row["file"].strip() or not row["file"].isprintable():
             self._note(line, "the column 'file' is empty, or holds what no file's name should: mend it")
             return
+        faults = [fault for column, fault_of in self._needed.items() if (fault := fault_of(row[column]))]
+        for fault in faults:
+            self._note(line, fault)
         picture = self._path.parent / row["file"]
         box = self._box(line, row, picture) if self._with_boxes else None
         if self._with_boxes and box is None:

@@ -9,50 +9,24 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
 
 from sorter.capture.clock import SystemClock
-from sorter.capture.picture import GreyscaleError, greyscale_sentence, is_grey, read_cut_out
 from sorter.color.bins import Bins
 from sorter.color.dominant import read_color
-from sorter.color.sample import sample_box, sample_cut_out
 from sorter.commands.boxes import PictureBox, read_boxes
 from sorter.commands.choose import choose_line
+from sorter.commands.pictures import MIN_SIDE_PX, CutOut, read_color_picture, whole_picture
 from sorter.commands.report import DecisionReport
 from sorter.decision import Ballot, cast, vote
 from sorter.errors import SourceError, UsageError
 from sorter.line import configure_threads
 from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.ports import Clock
-from sorter.records import BgrImage, Box, Deadline, Decision, InvalidReason, LabPixels, Mask, Verdict
+from sorter.records import Box, Deadline, Decision, InvalidReason, Verdict
 from sorter.settings.load import load_project, load_recipe
 from sorter.settings.recipe import Recipe
 
-_MIN_SIDE_PX = 3
-"""Smaller regions hold no pixel that is not edge."""
 _FOREVER = Deadline(-math.inf, math.inf)
-
-
-class CutOut(NamedTuple):
-    """A region of a picture."""
-
-    image_bgr: BgrImage
-    opaque: Mask | None
-    """Where it shows something, shape (height, width); None where the picture knows no transparency."""
-
-    def within(self, box: Box) -> CutOut:
-        """A part of it."""
-        rows, columns = slice(box.y0, box.y1), slice(box.x0, box.x1)
-        return CutOut(self.image_bgr[rows, columns], None if self.opaque is None else self.opaque[rows, columns])
-
-    def sample(self) -> LabPixels | None:
-        """See `sample_box` and `sample_cut_out`."""
-        if self.opaque is None or self.opaque.all():
-            return sample_box(self.image_bgr)
-        return sample_cut_out(self.image_bgr, self.opaque)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +61,7 @@ class _Judge:
 
     def _look(self, region: CutOut) -> Ballot | InvalidReason:
         """What the region says, or why it says nothing."""
-        if min(region.image_bgr.shape[:2]) < _MIN_SIDE_PX:
+        if min(region.image_bgr.shape[:2]) < MIN_SIDE_PX:
             return InvalidReason.TOO_SMALL
         pixels = region.sample()
         if pixels is None:
@@ -108,7 +82,7 @@ def execute(options: argparse.Namespace) -> int:
     product = 0
     for path, boxes in groupby(regions, key=lambda region: region.path):
         try:
-            picture = _read_color_picture(path)
+            picture = read_color_picture(path)
         except SourceError as error:
             sys.stderr.write(f"{error}\n")
             failures += 1
@@ -140,20 +114,4 @@ def _regions(options: argparse.Namespace) -> Iterator[PictureBox]:
         raise UsageError("decide needs pictures from one place: give either IMAGE... or --boxes CSV")
     if options.boxes is not None:
         return iter(read_boxes(options.boxes))
-    return iter([_whole_picture(path) for path in options.images])
-
-
-def _whole_picture(path: Path) -> PictureBox:
-    # A file's name may hold bytes that are no text at all.
-    name = str(path).encode("utf-8", "backslashreplace").decode()
-    return PictureBox(path, None, {"file": name}, name)
-
-
-def _read_color_picture(path: Path) -> CutOut:
-    if path.is_dir():
-        raise SourceError(f"{path}: a folder, not a picture: name the pictures in it")
-    image, opaque = read_cut_out(path)
-    # One even gray is a product; shades of gray without any color are a greyscale camera's picture.
-    if is_grey(image) and len(np.unique(image[..., 1])) > 16:
-        raise GreyscaleError(greyscale_sentence(str(path)))
-    return CutOut(image, opaque)
+    return iter([whole_picture(path) for path in options.images])

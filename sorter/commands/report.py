@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sorter.commands.screen import say, say_json, swatch
+from sorter.commands.screen import printable, say, say_json, swatch
 from sorter.outputs.messages import Message, dumps
 from sorter.settings.recipe import Recipe
 
@@ -60,7 +60,7 @@ class DecisionReport:
 
     def _row(self, message: Message, name: str) -> str:
         age = f"  {message['age_ms']:>6}" if self._with_age else ""
-        remarks = [(message["reason"] or "").replace("_", " "), _printable(name)]
+        remarks = [(message["reason"] or "").replace("_", " "), printable(name)]
         return (
             f"{_number(message['product'], '5.0f')}  {message['verdict']:<{_VERDICT_WIDTH}}"
             f"  {message['bin'] or '-':<{self._bin_width}}  {message['branch']:<{self._branch_width}}"
@@ -73,8 +73,3 @@ class DecisionReport:
 def _number(value: Any, form: str) -> str:
     width = int(form.split(".", 1)[0])
     return f"{'-':>{width}}" if value is None else f"{value:{form}}"
-
-
-def _printable(name: str) -> str:
-    """A file's name may hold anything: line breaks, or what a terminal takes for orders."""
-    return name if name.isprintable() else repr(name)[1:-1]

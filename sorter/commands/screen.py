@@ -62,6 +62,11 @@ def swatch(hex_color: str | None) -> str:
     return f"\x1b[48;2;{red};{green};{blue}m  \x1b[0m "
 
 
+def printable(text: str) -> str:
+    """A file's name may hold anything: line breaks, or what a terminal takes for orders."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def flush_output() -> None:
     """Write what others have left waiting.
 
