@@ -31,10 +31,8 @@ _FIRST_CELL = np.array([[2], [26], [26]], np.float32)
 """Where zero lies along L*, a* and b*: cells reach from L* -10 to 110 and from a* and b* -130 to 130."""
 _LAST_CELL = np.array([[23], [_CELLS_AB - 1], [_CELLS_AB - 1]], np.float32)
 """What lies beyond is counted in the last cells, so that 16 bits number them all."""
-_MOST_STARTS = 32
+_MOST_STARTS = 48
 """Heaviest cells that a cluster may start from."""
-_SETTLING = 2
-"""Times the centers move to the mean of what is nearest to them, before MiniBatchKMeans does so once more."""
 _PARTS = 8
 """Disjoint parts of a sample that are looked at for its stability."""
 _PART_PIXELS = 8
@@ -68,6 +66,12 @@ class Cells(NamedTuple):
     """Pixels in each cell, shape (m,)."""
     of_pixel: NDArray[np.intp]
     """The cell of each pixel, shape (n,)."""
+
+    def of_clusters(self, clusters: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean color, shape (k, 3), and pixels, shape (k,), of clusters of cells; some may be empty."""
+        members = (clusters == np.arange(clusters.max() + 1)[:, None]) * self.counts
+        counts = members.sum(axis=1)
+        return members @ self.lab / np.maximum(counts, 1.0)[:, None], counts
 
 
 def read_color(pixels_lab: LabPixels, clustering: Clustering = DEFAULT_CLUSTERING) -> ColorReading:
@@ -111,13 +115,10 @@ def reading_of(steps: Steps, cells: Cells, groups: NDArray[np.intp]) -> ColorRea
 def _one_color_each(cells: Cells, clustering: Clustering) -> NDArray[np.intp]:
     """The color of each cell, shape (m,), from 0 without gaps."""
     centers = _starting_centers(cells, clustering)
-    clusters = _nearest(cells.lab, centers)
-    groups = merge_clusters(cells, clusters, clustering)
+    groups = merge_clusters(cells, _nearest(cells.lab, centers), clustering)
     if not groups.any():  # one color already: centers that have settled would only be nearer to each other
         return groups
-    for _ in range(_SETTLING):
-        clusters = _nearest(cells.lab, _means(cells, clusters))
-    return merge_clusters(cells, _nearest(cells.lab, _refine(_means(cells, clusters), cells)), clustering)
+    return merge_clusters(cells, _nearest(cells.lab, _refine(centers, cells)), clustering)
 
 
 def merge_clusters(cells: Cells, clusters: NDArray[np.intp], clustering: Clustering) -> NDArray[np.intp]:
@@ -131,10 +132,10 @@ def merge_clusters(cells: Cells, clusters: NDArray[np.intp], clustering: Cluster
     Returns:
         The color of each cell, shape (m,), from 0 without gaps.
     """
-    counts = np.bincount(clusters, cells.counts)
+    centers, counts = cells.of_clusters(clusters)
     used = np.flatnonzero(counts)
     names = np.zeros(len(counts), np.intp)
-    names[used] = _join(_means(cells, clusters).tolist(), counts[used].tolist(), clustering)
+    names[used] = _join(centers[used].tolist(), counts[used].tolist(), clustering)
     return names[clusters]
 
 
@@ -192,18 +193,12 @@ def _sums(steps: Steps, groups: NDArray[np.intp], count: int) -> NDArray[np.floa
     return np.stack([np.bincount(groups, channel, count) for channel in steps], axis=1)
 
 
-def _means(cells: Cells, clusters: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Mean color of each cluster of cells that is not empty, shape (k, 3)."""
-    counts = np.bincount(clusters, cells.counts)
-    sums = np.stack([np.bincount(clusters, cells.counts * channel) for channel in cells.lab.T], axis=1)
-    used = np.flatnonzero(counts)
-    return np.asarray(sums[used] / counts[used, None])
-
-
 def _starting_centers(cells: Cells, clustering: Clustering) -> NDArray[np.float64]:
     """Cells that leave the least variance, one after another: deterministic, and as many as there are colors."""
     heaviest = np.argsort(-cells.counts, kind="stable")[:_MOST_STARTS]
-    squared = _squared_distances(cells.lab, cells.lab[heaviest])
+    starts = cells.lab[heaviest]
+    squares = (cells.lab * cells.lab).sum(axis=1)
+    squared = squares[:, None] - 2 * (cells.lab @ starts.T) + squares[heaviest]
     plain = clustering.plain_deviation**2 * cells.counts.sum()
     left = np.full((len(cells.lab), 1), np.inf)
     chosen: list[int] = []
@@ -216,18 +211,13 @@ def _starting_centers(cells: Cells, clustering: Clustering) -> NDArray[np.float6
         left = np.minimum(left, squared[:, best : best + 1])
         if inertia[best] <= plain:
             break
-    return cells.lab[heaviest[chosen]]
+    return starts[chosen]
 
 
 def _nearest(lab: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.intp]:
     """The center nearest to each color, shape (m,)."""
-    return np.asarray(_squared_distances(lab, centers).argmin(axis=1))
-
-
-def _squared_distances(lab: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shape (m, k)."""
-    squares = (lab * lab).sum(axis=1)[:, None] + (centers * centers).sum(axis=1)
-    return np.asarray(squares - 2 * (lab @ centers.T))
+    # The colors' own squares are the same for every center, and would only be added to all.
+    return np.asarray(((centers * centers).sum(axis=1) - 2 * (lab @ centers.T)).argmin(axis=1))
 
 
 def _refine(centers: NDArray[np.float64], cells: Cells) -> NDArray[np.float64]:
