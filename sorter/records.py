@@ -136,7 +136,7 @@ class ColorReading:
 
     palette: Palette
     spread: float = 0.0
-    """How far the pixels of the dominant color lie from it: root mean square of their CIEDE2000 differences."""
+    """How far the pixels of the dominant color lie from it: root mean square of their CIE94 differences."""
     parts: tuple[Palette, ...] = ()
     """The palette as disjoint parts of the sample show it, for a look at how stable it is."""
 

@@ -31,7 +31,7 @@ _FIRST_CELL = np.array([[2], [26], [26]], np.float32)
 """Where zero lies along L*, a* and b*: cells reach from L* -10 to 110 and from a* and b* -130 to 130."""
 _LAST_CELL = np.array([[23], [_CELLS_AB - 1], [_CELLS_AB - 1]], np.float32)
 """What lies beyond is counted in the last cells, so that 16 bits number them all."""
-_MOST_STARTS = 48
+_MOST_STARTS = 32
 """Heaviest cells that a cluster may start from."""
 _PARTS = 8
 """Disjoint parts of a sample that are looked at for its stability."""
@@ -114,11 +114,12 @@ def reading_of(steps: Steps, cells: Cells, groups: NDArray[np.intp]) -> ColorRea
 
 def _one_color_each(cells: Cells, clustering: Clustering) -> NDArray[np.intp]:
     """The color of each cell, shape (m,), from 0 without gaps."""
-    centers = _starting_centers(cells, clustering)
-    groups = merge_clusters(cells, _nearest(cells.lab, centers), clustering)
+    clusters = _nearest(cells.lab, _starting_centers(cells, clustering))
+    groups = merge_clusters(cells, clusters, clustering)
     if not groups.any():  # one color already: centers that have settled would only be nearer to each other
         return groups
-    return merge_clusters(cells, _nearest(cells.lab, _refine(centers, cells)), clustering)
+    centers, counts = cells.of_clusters(clusters)
+    return merge_clusters(cells, _nearest(cells.lab, _refine(centers[counts > 0], cells)), clustering)
 
 
 def merge_clusters(cells: Cells, clusters: NDArray[np.intp], clustering: Clustering) -> NDArray[np.intp]:

@@ -69,7 +69,7 @@ class Line:
         chosen = MqttSettings(port=port, protocol=protocol, **{"keepalive_s": 5, **settings})
         self.publisher = LinePublisher(IDENTITY, chosen, SystemClock(), self._confirmed, Path())
         self.seq = 0
-        self.publisher.publish_recipe(recipe_message(RECIPE, IDENTITY, {"red": RED}))
+        self.publisher.publish_recipe(recipe_message(RECIPE, IDENTITY, {"red": [RED]}))
         self.publisher.publish_state(state(LineState.RUNNING))
         self.publisher.start()
 
@@ -89,7 +89,7 @@ class Line:
             deadline=Deadline(now_s, now_s + left_s),
             frames_used=3,
             recipe=RecipeId("apples", 1, RECIPE.identity.hash),
-            match=BinMatch("red", "left", 0.5, 8.0, RunnerUp("green", 30.0), 1),
+            match=BinMatch("red", "left", 0.5, True, RunnerUp("green", 30.0), 1),
             reading=ColorReading((PaletteColor(RED, 1.0),)),
         )
         message = decision_message(decision, IDENTITY, self.seq, time.time() - time.monotonic())
