@@ -89,7 +89,7 @@ class Line:
             deadline=Deadline(now_s, now_s + left_s),
             frames_used=3,
             recipe=RecipeId("apples", 1, RECIPE.identity.hash),
-            match=BinMatch("red", "left", 0.5, True, RunnerUp("green", 30.0), 1),
+            match=BinMatch("red", "left", 0.5, is_in_reach=True, runner_up=RunnerUp("green", 30.0), bins_in_reach=1),
             reading=ColorReading((PaletteColor(RED, 1.0),)),
         )
         message = decision_message(decision, IDENTITY, self.seq, time.time() - time.monotonic())

@@ -67,7 +67,7 @@ class Belt:
 
     def decide(self, product: TrueProduct, at_s: float, start_s: float = START_S, **changes: object) -> None:
         chosen = {"verdict": Verdict.ROUTED, "bin": product.bin, "box": self.box(product, at_s), **changes}
-        match = BinMatch(chosen["bin"], "gate", 1.0, True, None, 1)
+        match = BinMatch(chosen["bin"], "gate", 1.0, is_in_reach=True, runner_up=None, bins_in_reach=1)
         captured_at_s = start_s + at_s
         times = (captured_at_s, captured_at_s, Deadline(0, 1))
         recipe = RecipeId("r", 1, "0" * 16)
