@@ -87,9 +87,9 @@ def teach(samples: Mapping[str, Sequence[Sample]], recipe: Recipe | None = None)
         recipe: what there is already; bins of the same names are replaced.
 
     Raises:
-        SourceError: the samples of a bin do not agree on a color, or two bins have the same color.
+        SourceError: two bins have the same color.
     """
-    learned = {name: learn_color(name, some) for name, some in samples.items()}
+    learned = {name: learn_color(some) for name, some in samples.items()}
     balls = [_ball_of(name, one) for name, one in learned.items()]
     kept_bins = [one for one in (recipe.bins if recipe else ()) if one.name not in samples]
     everyone = [*balls, *_kept_balls(kept_bins)]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sorter.color.difference import ciede2000
-from sorter.errors import SourceError
 from sorter.records import ColorReading, Lab
 
 _OUTLIER_FACTOR = 6.0
@@ -41,6 +40,8 @@ class Learned:
     """CIEDE2000 from the color to each sample that was used; at least one."""
     outliers: tuple[str, ...]
     """Names of the samples left out."""
+    apart: int = 0
+    """So many lie apart from the others that nothing could be left out; 0 where the samples agree."""
 
     @property
     def used(self) -> int:
@@ -62,31 +63,25 @@ class Learned:
         return sum(one <= tolerance for one in self.differences)
 
 
-def learn_color(bin_name: str, samples: Sequence[Sample]) -> Learned:
-    """Find the median color of the samples that lie together.
+def learn_color(samples: Sequence[Sample]) -> Learned:
+    """Find the median color of the samples that lie together; of all where more than a third lie apart.
 
     Args:
-        bin_name: for the error.
         samples: at least one.
-
-    Raises:
-        SourceError: more than a third of the samples lie apart from the others.
     """
     colors = np.array([sample.reading.dominant.lab for sample in samples], np.float64)
     kept = _lies_with_the_others(ciede2000(colors, np.median(colors, axis=0)))
     apart = int((~kept).sum())
-    if apart > _MOST_OUTLIERS * len(kept):
-        sentence = (
-            f"the samples of bin {bin_name!r} do not agree on a color: {apart} of {len(kept)} lie apart from the "
-            "others; look them through, or teach them as several bins"
-        )
-        raise SourceError(sentence)
+    agree = apart <= _MOST_OUTLIERS * len(kept)
+    if not agree:  # who is to say which of them are the outliers?
+        kept = np.ones_like(kept)
     # Adding zero takes the sign off a zero. A mean would follow the few that are in shadow.
     center = np.median(colors[kept], axis=0).round(2) + 0.0
     return Learned(
         color=Lab(*center.tolist()),
         differences=tuple(ciede2000(colors[kept], center).tolist()),
         outliers=tuple(sample.name for sample, keep in zip(samples, kept, strict=True) if not keep),
+        apart=0 if agree else apart,
     )
 
 

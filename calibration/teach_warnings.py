@@ -24,6 +24,11 @@ def warnings_of(samples: Sequence[Sample], learned: Learned) -> Iterator[str]:
         learned: what was learned from them.
     """
     yield from _of_number(learned)
+    if learned.apart:
+        yield (
+            f"the samples do not agree on a color: {learned.apart} of {len(samples)} lie apart from the others; "
+            "look them through, or teach them as several bins with the same branch"
+        )
     glary = [one.name for one in samples if one.glare_share > _MUCH_GLARE]
     yield from _of_some(samples, glary, "glary: turn the light or the camera until they do not shine")
     blurred = [one.name for one in samples if one.edge_width is not None and one.edge_width > _BLURRED]
