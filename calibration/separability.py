@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -57,6 +57,8 @@ class Pair:
     deviations: float | None = None
     """Difference of the colors in standard deviations of the samples that they were taught by; None where a bin has
     no samples, or these did not differ at all."""
+    is_hardest: bool = False
+    """Whether one of the two has fewer deviations to no other bin."""
 
     @property
     def is_same_color(self) -> bool:
@@ -67,6 +69,11 @@ class Pair:
     def is_hard(self) -> bool:
         """Whether samples of the one are easily taken for the other's."""
         return self.deviations is not None and self.deviations < HARD_DEVIATIONS
+
+    @property
+    def hardness(self) -> float:
+        """What orders pairs by their samples, the hardest first."""
+        return np.inf if self.deviations is None else self.deviations
 
     @property
     def tightness(self) -> tuple[float, float]:
@@ -101,9 +108,18 @@ def examine(recipe: Recipe) -> Separability:
         for first, second in combinations(several, 2)
         if (pair := Pair(first, second, _all_apart(bins[first], bins[second]), None)).is_same_color
     ]
-    pairs = sorted([*_near(bins, volumes), *same], key=lambda pair: (*pair.tightness, pair.first, pair.second))
+    pairs = _with_the_hardest([*_near(bins, volumes), *same])
+    pairs.sort(key=lambda pair: (*pair.tightness, pair.first, pair.second))
     visible = {one.bin for one in volumes}.union(several)
     return Separability(tuple(pairs), several, tuple(index for index in range(len(bins)) if index not in visible))
+
+
+def _with_the_hardest(pairs: Sequence[Pair]) -> list[Pair]:
+    hardest: dict[int, Pair] = {}
+    for pair in sorted(pairs, key=lambda one: (one.hardness, one.first, one.second)):
+        hardest.setdefault(pair.first, pair)
+        hardest.setdefault(pair.second, pair)
+    return [replace(pair, is_hardest=pair in hardest.values()) for pair in pairs]
 
 
 def nearest_of(pairs: Sequence[Pair]) -> dict[int, Pair]:
@@ -118,7 +134,8 @@ def nearest_of(pairs: Sequence[Pair]) -> dict[int, Pair]:
 def warnings_of(pair: Pair, recipe: Recipe) -> Iterator[str]:
     """What an operator should know of two bins.
 
-    With the mode ``nearest`` tolerances are not asked, so they may overlap.
+    With the mode ``nearest`` tolerances are not asked, so they may overlap. That samples are hard to tell apart is said
+    of each bin's hardest pair alone: where one bin's scatter widely, they are alike to many others.
     """
     names = f"bins {recipe.bins[pair.first].name!r} and {recipe.bins[pair.second].name!r}"
     if pair.is_same_color:
@@ -128,7 +145,7 @@ def warnings_of(pair: Pair, recipe: Recipe) -> Iterator[str]:
         color = f"{lab_to_hex(pair.disputed)} (Lab {', '.join(f'{value:.1f}' for value in pair.disputed)})"
         fate = _FATES[recipe.sort_mode]
         yield f"{names} overlap: both reach {color}; lower a tolerance, or expect such products {fate}"
-    if pair.is_hard:
+    if pair.is_hard and pair.is_hardest:
         yield (
             f"{names} are hard to tell apart: {pair.deviations:.1f} standard deviations of their samples lie between "
             f"them (under {HARD_DEVIATIONS:g} is hard, over {SAFE_DEVIATIONS:g} is safe); steady the light, teach with "
