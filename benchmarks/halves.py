@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from benchmarks.regions import Reading
 from benchmarks.teach import teach
 from sorter.color.bins import Bins
 from sorter.decision import cast, vote
-from sorter.records import Lab, Verdict
-
-_HAIR = 1.0
-"""Of L*: bins that lie nearer are not taught."""
+from sorter.records import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ def decide_rest(readings: Sequence[Reading], way: str, is_taught: Callable[[Read
             samples[reading.truth].append(reading.colors[way].dominant.lab)
     if not samples:
         return []
-    recipe = teach(_told_apart(samples))
+    recipe = teach(samples)
     bins = Bins.of(recipe)
     fates = []
     for reading in readings:
@@ -97,15 +92,3 @@ def decide_rest(readings: Sequence[Reading], way: str, is_taught: Callable[[Read
             ballot = cast(reading.colors[way], bins)
             fates.append(Fate(reading.truth, ballot.match.bin, vote([ballot], recipe).verdict))
     return fates
-
-
-def _told_apart(samples: Mapping[str, Sequence[Lab]]) -> Mapping[str, Sequence[Lab]]:
-    """Colors that a way reads exactly alike, a hair apart: no recipe holds the same color twice."""
-    seen: Counter[tuple[float, ...]] = Counter()
-    apart = {}
-    for name, colors in samples.items():
-        center = tuple(np.median(np.array(colors), axis=0).round(2).tolist())
-        shift = _HAIR * seen[center]
-        seen[center] += 1
-        apart[name] = [Lab(color.lightness + shift, color.a, color.b) for color in colors]
-    return apart

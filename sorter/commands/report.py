@@ -55,7 +55,7 @@ class DecisionReport:
         age = "  age ms" if self._with_age else ""
         say(
             f"{'#':>5}  {'verdict':<{_VERDICT_WIDTH}}  {'bin':<{self._bin_width}}  {'branch':<{self._branch_width}}"
-            f"  {room}{'color':<7}  share   dE00  margin{age}  remark"
+            f"  {room}{'color':<7}  share   dE00  margin  stable{age}  remark"
         )
 
     def _row(self, message: Message, name: str) -> str:
@@ -65,7 +65,8 @@ class DecisionReport:
             f"{_number(message['product'], '5.0f')}  {message['verdict']:<{_VERDICT_WIDTH}}"
             f"  {message['bin'] or '-':<{self._bin_width}}  {message['branch']:<{self._branch_width}}"
             f"  {swatch(message['hex'])}{message['hex'] or '-':<7}  {_number(message['share'], '5.0%')}"
-            f"  {_number(message['delta_e'], '5.1f')}  {_number(message['margin'], '6.1f')}{age}"
+            f"  {_number(message['delta_e'], '5.1f')}  {_number(message['margin'], '6.1f')}"
+            f"  {_number(message['stability'], '6.0%')}{age}"
             f"  {', '.join(filter(None, remarks))}"
         ).rstrip()
 

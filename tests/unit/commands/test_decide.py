@@ -41,7 +41,7 @@ def test_each_line_of_json_is_the_wires_decision_with_the_row_as_ref(run, files)
 def test_people_get_a_table_with_the_totals(run):
     told = run("decide", "red.png", "green.png", "--recipe", "recipe.yaml")
     heading, red, green, totals = told.out.splitlines()
-    assert heading.split() == ["#", "verdict", "bin", "branch", "color", "share", "dE00", "margin", "remark"]
+    assert heading.split() == ["#", "verdict", "bin", "branch", "color", "share", "dE00", "margin", "stable", "remark"]
     assert red.split()[:6] == ["1", "routed", "red", "gate-1", "#c8202c", "100%"]
     assert red.endswith("red.png")
     assert red.index("gate-1") == green.index("gate-2") == heading.index("branch")

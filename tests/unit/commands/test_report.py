@@ -15,11 +15,11 @@ RECIPE = Recipe.model_validate({
 })  # fmt: skip
 ROUTED = {
     "product": 1, "verdict": "routed", "bin": LONG, "branch": "g", "reason": None, "hex": "#c8202c", "share": 0.876,
-    "delta_e": 1.26, "margin": None, "age_ms": 12,
+    "delta_e": 1.26, "margin": None, "stability": 0.875, "age_ms": 12,
 }  # fmt: skip
 INVALID = {
     "product": 12345, "verdict": "invalid", "bin": None, "branch": "the last branch of all", "reason": "cut_off",
-    "hex": None, "share": None, "delta_e": None, "margin": None, "age_ms": 4,
+    "hex": None, "share": None, "delta_e": None, "margin": None, "stability": None, "age_ms": 4,
 }  # fmt: skip
 
 
