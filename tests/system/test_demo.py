@@ -66,6 +66,7 @@ def test_a_person_sees_a_table_and_what_became_of_every_product():
         "share",
         "dE00",
         "margin",
+        "stable",
         "age",
         "ms",
         "remark",
