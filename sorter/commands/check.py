@@ -8,12 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from calibration.separability import Pair, Separability, examine, nearest_of, warnings_of
-from sorter.color.lab import lab_to_hex
+from sorter.color.bins import bin_colors
+from sorter.color.lab import lab_to_hex, lab_to_srgb
 from sorter.commands.screen import say, say_json
 from sorter.demo.fit import refuse_misfits
 from sorter.errors import ConfigurationError, Mistake
 from sorter.outputs.messages import dumps
+from sorter.settings.bins import BinSettings
 from sorter.settings.document import read_document
 from sorter.settings.load import Loaded, load_project, load_recipe
 from sorter.settings.recipe import Recipe
@@ -35,6 +39,12 @@ class _Report:
             for index in self.found.invisible
         ]
         told += [
+            (index, f"bin {one.name!r} has a color outside sRGB; the nearest that a picture can show is {shown}")
+            for index, one in enumerate(bins)
+            if index not in self.found.invisible
+            for shown in _clipped(one)
+        ]
+        told += [
             (pair.first, sentence) for pair in self.found.pairs for sentence in warnings_of(pair, self.recipe.value)
         ]
         return [f"{self.recipe.place('bins', index, 'name')}: {sentence}" for index, sentence in told]
@@ -42,6 +52,13 @@ class _Report:
     def names(self, pair: Pair) -> tuple[str, str]:
         """Of its two bins."""
         return self.recipe.value.bins[pair.first].name, self.recipe.value.bins[pair.second].name
+
+
+def _clipped(settings: BinSettings) -> list[str]:
+    """What is shown in the place of a bin's colors that sRGB does not hold."""
+    colors = bin_colors(settings)
+    _, clipped = lab_to_srgb(np.array(colors))
+    return [lab_to_hex(color) for color, is_clipped in zip(colors, clipped.tolist(), strict=True) if is_clipped]
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -80,6 +80,14 @@ def test_each_bin_is_shown_with_the_one_that_is_tightest_against_it(run, files):
     assert table[-1] == "1 file fine: recipe.yaml"
 
 
+def test_a_color_that_is_clipped_to_be_shown_is_said_to_be(run, files):
+    files.write_recipe(bins=[{"name": "teal", "lab": [50, -60, -20], "tolerance": 20, "branch": "gate-1"}])
+    warning, fine = run("check", "recipe.yaml").out.splitlines()
+    assert warning.startswith("warning: recipe.yaml:")
+    assert ": bin 'teal' has a color outside sRGB; the nearest that a picture can show is #00" in warning
+    assert fine == "1 file fine: recipe.yaml"
+
+
 def test_a_bin_that_no_product_can_be_in_is_a_warning(run, files):
     files.write_recipe(bins=[{"name": "neon", "lab": [50, 128, 128], "tolerance": 1, "branch": "gate-1"}])
     warning, fine = run("check", "recipe.yaml").out.splitlines()
