@@ -43,20 +43,20 @@ class CropSet:
 def large_crops(data: Path, belt: BenchBelt, count: int) -> CropSet:
     """Crops of 640 x 480, ``count`` of each kind: real ones where the sets are there, otherwise of simulated products.
 
-    Real are boxes of candies and pictures of fruit, enlarged and given a sensor's noise again, and windows of the
-    candy photographs as they are.
+    Real are boxes of candies, pictures of fruit, and the crops of one product on a running line, all enlarged and given
+    a sensor's noise again.
     """
-    plates, fruit = data / "candy_plates", data / "fruit"
-    if not (plates.is_dir() and fruit.is_dir()):
+    plates, fruit, line = data / "candy_plates", data / "fruit", data / "candy_line"
+    if not (plates.is_dir() and fruit.is_dir() and line.is_dir()):
         simulated = [_enlarged(crop.image_bgr, seed) for seed, crop in enumerate(islice(product_crops(belt), count))]
         return CropSet(f"{len(simulated)} simulated products, enlarged", simulated)
     kinds = {
-        "candies, enlarged": _evenly(_candies(plates), count),
-        "fruit, enlarged": _evenly(_fruits(fruit), count),
-        "windows of candy photographs": _evenly(_windows(plates), count),
+        "candies": _evenly(_candies(plates), count),
+        "fruit": _evenly(_wholes(fruit, "labels.csv"), count),
+        "crops from a running line": _evenly(_wholes(line, "crops.csv"), count),
     }
     images = [image for crops in kinds.values() for image in crops]
-    return CropSet(", ".join(f"{len(crops)} {kind}" for kind, crops in kinds.items()), images)
+    return CropSet(", ".join(f"{len(crops)} {kind}" for kind, crops in kinds.items()) + ", enlarged", images)
 
 
 def belt_crops(belt: BenchBelt, count: int) -> CropSet:
@@ -103,25 +103,13 @@ def _candy(path: Path, row: Mapping[str, str], number: int) -> BgrImage:
     return _enlarged(read_picture(path)[y0:y1, x0:x1], number)
 
 
-def _fruits(folder: Path) -> Sequence[Callable[[int], BgrImage]]:
-    return [partial(_fruit, folder / row["file"]) for row in _rows(folder / "labels.csv")]
+def _wholes(folder: Path, table: str) -> Sequence[Callable[[int], BgrImage]]:
+    """Pictures that are one product each."""
+    return [partial(_whole, folder / row["file"]) for row in _rows(folder / table)]
 
 
-def _fruit(path: Path, number: int) -> BgrImage:
+def _whole(path: Path, number: int) -> BgrImage:
     return _enlarged(read_picture(path), number)
-
-
-def _windows(folder: Path) -> Sequence[Callable[[int], BgrImage]]:
-    return [partial(_window, path) for path in sorted((folder / "images").iterdir())]
-
-
-def _window(path: Path, number: int) -> BgrImage:
-    """Another part of the scene in each photograph."""
-    image = read_picture(path)
-    height, width = image.shape[:2]
-    across, down = max(width // WIDTH_PX, 1), max(height // HEIGHT_PX, 1)
-    x, y = number % across * WIDTH_PX, number // across % down * HEIGHT_PX
-    return np.ascontiguousarray(image[y : y + HEIGHT_PX, x : x + WIDTH_PX])
 
 
 def _rows(table: Path) -> Sequence[Mapping[str, str]]:
