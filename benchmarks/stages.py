@@ -30,7 +30,7 @@ _STAGES: dict[str, tuple[Callable[..., object], ...]] = {
     "whole or not": (judge_extent, judge_shape),
     "sample": (core_of, sample_cells),
     "dominant color": (read_color,),
-    "bins": (Bins.match,),
+    "bins": (Bins.match_all,),
     "vote": (vote,),
 }
 

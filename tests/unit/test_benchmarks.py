@@ -126,7 +126,7 @@ def test_a_plain_color_converges_to_itself() -> None:
 
 def test_large_crops_are_real_where_there_are_pictures(data: Path) -> None:
     crops = large_crops(data, BenchBelt.of_config(), 2)
-    assert "photographs" in crops.what
+    assert "running line" in crops.what
     assert {image.shape for image in crops.images} == {(HEIGHT_PX, WIDTH_PX, 3)}
     assert len(crops.images) == 6
 
