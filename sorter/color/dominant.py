@@ -1,6 +1,6 @@
 """The colors of a sample: MiniBatchKMeans, afresh for every sample, merged by CIEDE2000.
 
-The sample is counted into small cells of Lab first, so that clustering sees some two hundred weighted colors instead of
+The sample is counted into small cells of Lab first, so that clustering sees some hundred weighted colors instead of
 a thousand pixels. Sums are whole numbers, so neither the order of the pixels nor that of an addition can be seen in the
 result.
 """
@@ -51,7 +51,9 @@ class Clustering:
     """How many times more light may fall on one side of a product than on another: clusters that differ by light alone
     are one color."""
     plain_deviation: float = 2.0
-    """Pixels that lie this near together (root mean square distance in Lab) are one color without clustering."""
+    """Pixels that lie this near together (root mean square distance in Lab) need no second center."""
+    plain_share: float = 0.9
+    """A sample of one color on so much of it is not clustered: it could not become another, nor move by 0.1."""
 
 
 DEFAULT_CLUSTERING = Clustering()
@@ -116,7 +118,7 @@ def _one_color_each(cells: Cells, clustering: Clustering) -> NDArray[np.intp]:
     """The color of each cell, shape (m,), from 0 without gaps."""
     clusters = _nearest(cells.lab, _starting_centers(cells, clustering))
     groups = merge_clusters(cells, clusters, clustering)
-    if not groups.any():  # one color already: centers that have settled would only be nearer to each other
+    if np.bincount(groups, cells.counts).max() >= clustering.plain_share * cells.counts.sum():
         return groups
     centers, counts = cells.of_clusters(clusters)
     return merge_clusters(cells, _nearest(cells.lab, _refine(centers[counts > 0], cells)), clustering)
