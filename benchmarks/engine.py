@@ -240,12 +240,11 @@ def _spreads(beside: str, crops: CropSet, decide: _Decide, passes: int) -> Itera
 
 
 def _with_peer(peer: Way, crops: CropSet, decide: _Decide, passes: int) -> Iterator[DecisionSpread]:
-    """Our decisions in turn with the fastest other tool alone: no slow way has emptied the caches before them."""
+    """Our decisions in turn with the fastest other tool alone, pass by pass: each finds the caches as it left them."""
     ours_s, peer_s = [], []
     for _ in tqdm(range(passes), desc=f"with {peer.name}", unit=" passes", leave=False, disable=None):
-        for image in crops.images:
-            ours_s.append(cpu_s(partial(decide, image.copy())))
-            peer_s.append(_took_s(peer, image))
+        ours_s += [cpu_s(partial(decide, image.copy())) for image in crops.images]
+        peer_s += [_took_s(peer, image) for image in crops.images]
     yield DecisionSpread(DECISION, peer.name, "processor", Spread.of(ours_s))
     yield DecisionSpread(peer.name, DECISION, "processor", Spread.of(peer_s))
 

@@ -109,9 +109,8 @@ def reading_of(steps: Steps, cells: Cells, groups: NDArray[np.intp]) -> ColorRea
         cells: the same, counted.
         groups: the color of each cell, shape (m,), from 0.
     """
-    of_pixel = groups[cells.of_pixel]
-    palette, dominant = _palette(steps, of_pixel)
-    return ColorReading(palette, _spread(cells, groups == dominant, palette[0].lab), _parts(steps, of_pixel))
+    palette, dominant, parts = _palettes(steps, groups[cells.of_pixel])
+    return ColorReading(palette, _spread(cells, groups == dominant, palette[0].lab), parts)
 
 
 def _one_color_each(cells: Cells, clustering: Clustering) -> NDArray[np.intp]:
@@ -247,44 +246,35 @@ def _refine(centers: NDArray[np.float64], cells: Cells) -> NDArray[np.float64]:
 _UNUSED_RANDOMNESS = np.random.RandomState(0)
 
 
-def _palette(steps: Steps, groups: NDArray[np.intp]) -> tuple[Palette, int]:
-    """Colors and shares of groups of pixels; and the dominant group."""
-    counts = np.bincount(groups)
-    sums = _sums(steps, groups, len(counts))
-    rows = _rows(counts.tolist(), sums.tolist())
-    return _colors(rows), rows[0][2]
+def _palettes(steps: Steps, groups: NDArray[np.intp]) -> tuple[Palette, int, tuple[Palette, ...]]:
+    """The palette of groups of pixels, its dominant group, and the palette as disjoint parts of the sample show it.
 
-
-def _parts(steps: Steps, groups: NDArray[np.intp]) -> tuple[Palette, ...]:
-    """The palette as each of the disjoint parts of the sample shows it; none where there are too few pixels."""
-    parts = min(_PARTS, steps.shape[1] // _PART_PIXELS)
-    if parts < 2:
-        return ()
+    Parts are every eighth pixel; there are fewer of them, or none, where they would be too small.
+    """
+    parts = max(min(_PARTS, len(groups) // _PART_PIXELS), 1)
     colors = int(groups.max()) + 1
-    groups = groups + np.arange(len(groups)) % parts * colors
-    counts = np.bincount(groups, minlength=parts * colors).reshape(parts, colors)
-    sums = _sums(steps, groups, parts * colors).reshape(parts, colors, 3)
-    return tuple(_colors(_rows(*part)) for part in zip(counts.tolist(), sums.tolist(), strict=True))
+    places = groups + np.arange(len(groups)) % parts * colors
+    counts = np.bincount(places, minlength=parts * colors).reshape(parts, colors)
+    sums = _sums(steps, places, parts * colors).reshape(parts, colors, 3)
+    if parts == 1:
+        return *_palette(counts[0], sums[0]), ()
+    # Sums of whole numbers: how the pixels were parted does not show in them.
+    whole = _palette(counts.sum(axis=0), sums.sum(axis=0))
+    return *whole, tuple(_palette(*part)[0] for part in zip(counts, sums, strict=True))
 
 
-_Row = tuple[int, tuple[float, ...], int]
-"""Negative count, Lab and number of a group."""
+def _palette(counts: NDArray[np.intp], sums: NDArray[np.float64]) -> tuple[Palette, int]:
+    """Colors and shares of groups that have pixels, largest first, equal sizes by color; and the first one's place.
 
-
-def _rows(counts: list[int], sums: list[list[float]]) -> list[_Row]:
-    """Each group that has pixels, largest first, equal sizes by color."""
-    rows = [
-        (-count, tuple(value / (count * _STEPS) for value in row), group)
-        for group, (count, row) in enumerate(zip(counts, sums, strict=True))
-        if count
-    ]
-    rows.sort()
-    return rows
-
-
-def _colors(rows: list[_Row]) -> Palette:
-    total = sum(row[0] for row in rows)
-    return tuple(PaletteColor(Lab(*lab), count / total) for count, lab, _ in rows)
+    Args:
+        counts: shape (k,).
+        sums: of the steps of their pixels, shape (k, 3).
+    """
+    total = int(counts.sum())
+    labs = (sums / (np.maximum(counts, 1) * _STEPS)[:, None]).tolist()
+    rows = sorted((-count, lab, place) for place, (count, lab) in enumerate(zip(counts.tolist(), labs, strict=True)))
+    colors = tuple(PaletteColor(Lab(*lab), -count / total) for count, lab, _ in rows if count)
+    return colors, rows[0][2]
 
 
 def _spread(cells: Cells, members: NDArray[np.bool_], center: Lab) -> float:

@@ -63,6 +63,8 @@ def speaking(pixels_lab: LabPixels, ground_lab: LabPixels | None) -> LabPixels:
         keep = _unless_most(lit, _MOST_GROUND)
         pixels_lab = _only(pixels_lab, keep)
         pixels_lab = _only(pixels_lab, _unless_most(shaded[keep], _MOST_OTHER))
+    if pixels_lab[:, 0].max() < _GLARE_LIGHTNESS:
+        return pixels_lab
     if np.count_nonzero(pixels_lab[:, 0] >= _BLINDED_LIGHTNESS) >= _MOST_BLINDED * len(pixels_lab):
         return pixels_lab[:0]
     return _only(pixels_lab, _unless_most(is_glare(pixels_lab), _MOST_OTHER))
