@@ -6,14 +6,13 @@ import cv2
 import numpy as np
 
 from sorter.color.lab import bgr_to_lab
+from sorter.color.sample import GLARE_LIGHTNESS, is_glare
 from sorter.records import BgrImage, Lab
 
 _LEAST_CONTRAST = 24.0
 """Levels of 255: below it noise has the steepest edges."""
 _SIDE_PX = 64
 """Shorter side at which a picture is judged; smaller ones as they are."""
-_LIGHTNESS = 96.0
-_CHROMA = 12.0
 
 
 def edge_width(region_bgr: BgrImage) -> float | None:
@@ -49,10 +48,9 @@ def glare_share(region_bgr: BgrImage, color: Lab) -> float:
         region_bgr: shape (height, width, 3).
         color: of the product.
     """
-    if color.lightness >= _LIGHTNESS:
+    if color.lightness >= GLARE_LIGHTNESS:
         return 0.0
     height, width = region_bgr.shape[:2]
     middle = region_bgr[height // 5 : height - height // 5, width // 5 : width - width // 5]
     step = max(1, min(middle.shape[:2]) // _SIDE_PX)
-    pixels = bgr_to_lab(middle[::step, ::step].reshape(-1, 3))
-    return float(((pixels[:, 0] >= _LIGHTNESS) & (np.hypot(pixels[:, 1], pixels[:, 2]) <= _CHROMA)).mean())
+    return float(is_glare(bgr_to_lab(middle[::step, ::step].reshape(-1, 3))).mean())

@@ -40,7 +40,7 @@ _LINEAR_OF_BYTE = _decode_gamma(np.arange(256) / 255).astype(np.float32)
 _BGR_TO_WHITE_RELATIVE_XYZ = (_RGB_TO_XYZ / _WHITE_XYZ[:, None])[:, ::-1].astype(np.float32)
 
 
-def lab_of_xyz(ratios: NDArray[_Float]) -> NDArray[_Float]:
+def _lab_of_xyz(ratios: NDArray[_Float]) -> NDArray[_Float]:
     """Convert XYZ, divided by the white's XYZ, to Lab (CIE 15:2004, 8.2.1).
 
     Args:
@@ -57,7 +57,7 @@ def lab_of_xyz(ratios: NDArray[_Float]) -> NDArray[_Float]:
     return lab
 
 
-def xyz_of_lab(lab: NDArray[np.floating]) -> NDArray[np.float64]:
+def _xyz_of_lab(lab: NDArray[np.floating]) -> NDArray[np.float64]:
     """Convert Lab, shape (..., 3), to XYZ divided by the white's XYZ, of the same shape."""
     lab = np.asarray(lab, np.float64)
     curve = np.empty_like(lab)
@@ -78,7 +78,7 @@ def srgb_to_lab(pixels_rgb: NDArray[np.floating]) -> LabPixels:
         The same shape, float32: L* 0..100, a* and b* unscaled (not OpenCV's 8-bit Lab).
     """
     linear = _decode_gamma(np.asarray(pixels_rgb, np.float64))
-    return lab_of_xyz(linear @ _RGB_TO_XYZ.T / _WHITE_XYZ).astype(np.float32)
+    return _lab_of_xyz(linear @ _RGB_TO_XYZ.T / _WHITE_XYZ).astype(np.float32)
 
 
 def bgr_to_lab(pixels_bgr: NDArray[np.uint8]) -> LabPixels:
@@ -88,7 +88,7 @@ def bgr_to_lab(pixels_bgr: NDArray[np.uint8]) -> LabPixels:
     NumPy takes three times as long for what lies in threes.
     """
     linear = _LINEAR_OF_BYTE[pixels_bgr.reshape(-1, 3).T]
-    lab = lab_of_xyz((_BGR_TO_WHITE_RELATIVE_XYZ @ linear).T)
+    lab = _lab_of_xyz((_BGR_TO_WHITE_RELATIVE_XYZ @ linear).T)
     return lab if pixels_bgr.ndim == 2 else np.ascontiguousarray(lab).reshape(pixels_bgr.shape)
 
 
@@ -108,7 +108,7 @@ def lab_to_srgb(lab: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray
         Pixels of shape (..., 3), clipped to 0..1, and for each whether it lay outside the sRGB gamut by more
         than rounding (a quarter of an 8-bit step) and was clipped.
     """
-    encoded = _encode_gamma((xyz_of_lab(lab) * _WHITE_XYZ) @ _XYZ_TO_RGB.T)
+    encoded = _encode_gamma((_xyz_of_lab(lab) * _WHITE_XYZ) @ _XYZ_TO_RGB.T)
     slack = 0.25 / 255
     clipped = ((encoded < -slack) | (encoded > 1 + slack)).any(axis=-1)
     return np.clip(encoded, 0.0, 1.0), np.asarray(clipped)

@@ -14,7 +14,8 @@ from sorter.records import BgrImage, LabPixels, Mask
 
 SAMPLE_PIXELS = 1024
 """Pixels read of one product in one frame: doubling it moved no dominant color by 0.3 on real crops."""
-_GLARE_LIGHTNESS = 96.0
+GLARE_LIGHTNESS = 96.0
+"""From here on a pixel without color is a highlight."""
 _GLARE_CHROMA = 12.0
 _BLINDED_LIGHTNESS = 99.5
 """All three channels at their end: what is there cannot be told."""
@@ -63,7 +64,7 @@ def speaking(pixels_lab: LabPixels, ground_lab: LabPixels | None) -> LabPixels:
         keep = _unless_most(lit, _MOST_GROUND)
         pixels_lab = _only(pixels_lab, keep)
         pixels_lab = _only(pixels_lab, _unless_most(shaded[keep], _MOST_OTHER))
-    if pixels_lab[:, 0].max() < _GLARE_LIGHTNESS:
+    if pixels_lab[:, 0].max() < GLARE_LIGHTNESS:
         return pixels_lab
     if np.count_nonzero(pixels_lab[:, 0] >= _BLINDED_LIGHTNESS) >= _MOST_BLINDED * len(pixels_lab):
         return pixels_lab[:0]
@@ -77,7 +78,7 @@ def _only(pixels_lab: LabPixels, keep: NDArray[np.bool_]) -> LabPixels:
 
 def is_glare(pixels_lab: LabPixels) -> NDArray[np.bool_]:
     """Which pixels are as bright and colorless as a highlight, shape (n,)."""
-    bright: NDArray[np.bool_] = pixels_lab[:, 0] >= _GLARE_LIGHTNESS
+    bright: NDArray[np.bool_] = pixels_lab[:, 0] >= GLARE_LIGHTNESS
     if bright.any():
         bright[bright] = np.hypot(pixels_lab[bright, 1], pixels_lab[bright, 2]) <= _GLARE_CHROMA
     return bright
