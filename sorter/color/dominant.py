@@ -53,7 +53,7 @@ class Clustering:
     plain_deviation: float = 2.0
     """Pixels that lie this near together (root mean square distance in Lab) need no second center."""
     plain_share: float = 0.9
-    """A sample of one color on so much of it is not clustered: it could not become another, nor move by 0.1."""
+    """A sample of one color on so much of it is not clustered: that stays the largest, and hardly moves."""
 
 
 DEFAULT_CLUSTERING = Clustering()

@@ -13,7 +13,7 @@ from sorter.color.lab import bgr_to_lab
 from sorter.records import BgrImage, LabPixels, Mask
 
 SAMPLE_PIXELS = 1024
-"""Pixels read of one product in one frame: doubling it moved no dominant color by 0.3 on real crops."""
+"""Pixels read of one product in one frame: of twice as many the dominant color was no nearer to a converged one."""
 GLARE_LIGHTNESS = 96.0
 """From here on a pixel without color is a highlight."""
 _GLARE_CHROMA = 12.0
