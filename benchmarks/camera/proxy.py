@@ -123,6 +123,7 @@ class _Connection:
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy = proxy
         self._client, self._server = client, server
+        self._is_reset = False
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._ways = (
@@ -135,6 +136,7 @@ class _Connection:
             way.start()
 
     def reset(self) -> None:
+        self._is_reset = True
         self._proxy._forget(self)  # noqa: SLF001  # its own proxy
         for end in (self._client, self._server):
             _reset(end)
@@ -158,7 +160,12 @@ class _Connection:
         self._end()
 
     def _end(self) -> None:
-        """One end has closed: close the other in an orderly way, too."""
+        """One end has closed: close the other in an orderly way, too.
+
+        Not while a reset is under way: it wakes this thread, whose orderly end would reach the client before the RST.
+        """
+        if self._is_reset:
+            return
         self._proxy._forget(self)  # noqa: SLF001  # its own proxy
         for end in (self._client, self._server):
             with contextlib.suppress(OSError):
