@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sorter.color.bins import bin_colors
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import CameraReport, Heartbeat, LineStatus
+from sorter.line_tally import Tally, frame_counts, in_words
 from sorter.outputs.alarms import Alarms
 from sorter.outputs.messages import (
     LineIdentity,
@@ -22,9 +22,9 @@ from sorter.outputs.messages import (
 )
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
-from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, stats_message
+from sorter.outputs.stats import FrameCounts, LineStats, stats_message
 from sorter.ports import Clock
-from sorter.records import Decision, Verdict
+from sorter.records import Decision
 from sorter.settings.recipe import Recipe
 from sorter.trigger_desk import TriggerDesk
 
@@ -32,7 +32,6 @@ _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 0.8
 _POLL_S = 0.01
-_RECENT_AGES = 1000
 
 _STATES = {
     LineStatus.CONNECTING: (LineState.STARTING, None),
@@ -56,31 +55,6 @@ class Listeners:
 
     on_decision: DecisionListener = lambda _decision, _message: None
     on_heartbeat: HeartbeatListener = lambda _line, _beat: None
-
-
-@dataclass(slots=True)
-class _Tally:
-    """A line's counts since boot."""
-
-    verdicts: Counter[str] = field(default_factory=Counter)
-    branches: Counter[str] = field(default_factory=Counter)
-    bins: Counter[str] = field(default_factory=Counter)
-    frames: FrameCounts = field(default_factory=FrameCounts)
-    ages_s: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_AGES))
-
-    def count(self, decision: Decision) -> None:
-        self.verdicts[decision.verdict.value] += 1
-        self.branches[decision.branch] += 1
-        if decision.verdict is Verdict.ROUTED and decision.match is not None:
-            self.bins[decision.match.bin] += 1
-        self.ages_s.append(decision.decided_at_s - decision.captured_at_s)
-
-    def latency(self) -> LatencySummary | None:
-        if not self.ages_s:
-            return None
-        ranked = sorted(self.ages_s)
-        p50, p95 = (ranked[min(int(part * len(ranked)), len(ranked) - 1)] * 1000 for part in (0.5, 0.95))
-        return LatencySummary(p50_ms=p50, p95_ms=p95, max_ms=ranked[-1] * 1000)
 
 
 class LineDesk:
@@ -119,7 +93,7 @@ class LineDesk:
         self._clock = clock
         self._listeners = listeners
         self._eye = eye
-        self._tally = _Tally()
+        self._tally = Tally()
         self._base_frames = FrameCounts()
         """What earlier processes of this line counted: each begins at zero."""
         self._seq = 0
@@ -188,7 +162,7 @@ class LineDesk:
         self._listeners.on_decision(decision, message)
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
-        self._tally.frames = self._base_frames + _frame_counts(beat)
+        self._tally.frames = self._base_frames + frame_counts(beat)
         self._metrics.set_undecided(self.name, vanished=beat.vanished, intruders=beat.intruders)
         for duration_s in beat.processing_s:
             self._metrics.observe_processing(self.name, duration_s)
@@ -278,26 +252,3 @@ class LineDesk:
             if not counts.waiting and (not counts.confirmed or counts.confirmed >= counts.acknowledged):
                 return
             self._clock.wait_s(_POLL_S)
-
-
-def _frame_counts(beat: Heartbeat) -> FrameCounts:
-    """Every picture has one fate."""
-    counts = FrameCounts(processed=beat.frames_processed, given_up=beat.frames_given_up, corrupt=beat.frames_corrupt)
-    if beat.camera is None:
-        return counts
-    return counts + FrameCounts(passed_over=beat.camera.passed_over, repeated=beat.camera.repeated, **beat.camera.unfit)
-
-
-def in_words(line: str, decision: Decision, number: int | None) -> str:
-    """One decision for a person to read; ``number`` is the product's on the wire."""
-    match, reading = decision.match, decision.reading
-    color = "no color"
-    if reading is not None:
-        lightness, a, b = reading.dominant.lab
-        color = f"Lab {lightness:.0f} {a:.0f} {b:.0f}, {reading.dominant.share:.0%}"
-    nearest = "" if match is None else f", nearest {match.bin} at {match.delta_e:.1f} dE00"
-    verdict = (
-        decision.verdict.value if decision.reason is None else f"{decision.verdict.value} ({decision.reason.value})"
-    )
-    product = "a product without a number" if number is None else f"product {number}"
-    return f"{line} {product}: {verdict} -> {decision.branch} ({color}{nearest})"

@@ -195,6 +195,16 @@ class RecipeId:
     """First 16 hexadecimal digits of the SHA-256 of the recipe's meaning (not of its bytes)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a decision was made from, so that it can be made again."""
+
+    samples: tuple[LabPixels, ...]
+    """The samples that voted, in their order, to the bit."""
+    thumbnail_jpeg: bytes
+    """What the product looked like; empty where no picture of it is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One product's decision as the line's pure stages make it; the service adds identity and wall time."""
@@ -225,3 +235,5 @@ class Decision:
     crossed_at_s: float | None = None
     """Monotonic seconds: when its middle crossed the decision line, or will, as the pictures tell; None where a
     single picture is decided."""
+    evidence: Evidence | None = None
+    """None where nobody keeps it."""

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
+from paho.mqtt.client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+    MQTTMessageInfo,
+    topic_matches_sub,
+)
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -42,6 +49,36 @@ class Speaker:
     will_topic: str
     will: bytes
     listen_topics: tuple[str, ...]
+    """Topics or filters; retained messages on them are from another time and are not asked for."""
+    tell_retained: tuple[str, ...] = ()
+    """Those of them whose retained messages are handed over all the same, so that it can be told who left them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message on a topic that is listened to."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    """It was published to be kept: MQTT 5 says so of a new one, too; 3.1.1 only of one that was kept."""
+    response_topic: str | None = None
+    """Where an answer is wanted; MQTT 5 only."""
+    correlation_data: bytes | None = None
+    """To be sent back with the answer; MQTT 5 only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What MQTT 5 sends along with a message, and 3.1.1 leaves out."""
+
+    expires_s: float = math.inf
+    """How long the broker may keep it; told in whole seconds, rounded up."""
+    user_properties: tuple[tuple[str, str], ...] = ()
+    correlation_data: bytes | None = None
+
+
+_NO_EXTRAS = Extras()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +87,8 @@ class Handlers:
 
     changed: Callable[[], None]
     """The connection came or went, or an acknowledgement arrived."""
-    received: Callable[[str, bytes], None]
-    """A message that is not retained: topic, payload."""
+    received: Callable[[Heard], None]
+    """A message; a retained one only on a topic of `Speaker.tell_retained`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +144,10 @@ class BrokerConnection:
         start_connecting(self._client, self._settings)
 
     def publish(
-        self, topic: str, payload: bytes, *, qos: int, retain: bool = False, expires_s: float = math.inf
+        self, topic: str, payload: bytes, *, qos: int, retain: bool = False, extras: Extras = _NO_EXTRAS
     ) -> MQTTMessageInfo:
-        """Send one message; ``expires_s`` is told to an MQTT 5 broker in whole seconds, rounded up."""
-        properties = self._expiry(expires_s)
+        """Send one message."""
+        properties = self._properties(extras)
         return self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
 
     def hang_up(self, end_s: float, *, polite: bool) -> None:
@@ -127,11 +164,16 @@ class BrokerConnection:
             _cut(self._client.socket())
             stopper.join(max(0.1, end_s - self._clock.monotonic_s()))
 
-    def _expiry(self, expires_s: float) -> Properties | None:
-        if self._settings.protocol is not MqttProtocol.V5 or math.isinf(expires_s):
+    def _properties(self, extras: Extras) -> Properties | None:
+        if self._settings.protocol is not MqttProtocol.V5 or extras == _NO_EXTRAS:
             return None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.MessageExpiryInterval = min(max(1, math.ceil(expires_s)), _LONGEST_EXPIRY_S)
+        if math.isfinite(extras.expires_s):
+            properties.MessageExpiryInterval = min(max(1, math.ceil(extras.expires_s)), _LONGEST_EXPIRY_S)
+        if extras.correlation_data is not None:
+            properties.CorrelationData = extras.correlation_data
+        if extras.user_properties:
+            properties.UserProperty = list(extras.user_properties)
         return properties
 
     def _attach(self, client: Client) -> None:
@@ -161,10 +203,14 @@ class BrokerConnection:
 
     def _listen(self, client: Client) -> None:
         if self._settings.protocol is MqttProtocol.V5:
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-            client.subscribe([(topic, options) for topic in self._speaker.listen_topics])
+            client.subscribe([(topic, self._listen_options(topic)) for topic in self._speaker.listen_topics])
         else:
             client.subscribe([(topic, 1) for topic in self._speaker.listen_topics])
+
+    def _listen_options(self, topic: str) -> SubscribeOptions:
+        if topic in self._speaker.tell_retained:
+            return SubscribeOptions(qos=1, retainAsPublished=True)
+        return SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 
     def _when_unreachable(self, _client: Client, _data: object) -> None:
         # The library calls this while it handles the error, and does not hand it over.
@@ -196,8 +242,17 @@ class BrokerConnection:
                 _log.warning("the broker refuses the subscription to %s (%s): allow it", topic, reason)
 
     def _when_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        if not message.retain:  # a retained one is from another time
-            self._handlers.received(message.topic, bytes(message.payload))
+        if message.retain and not any(topic_matches_sub(one, message.topic) for one in self._speaker.tell_retained):
+            return  # it is from another time
+        told = message.properties
+        heard = Heard(
+            message.topic,
+            bytes(message.payload),
+            retained=message.retain,
+            response_topic=getattr(told, "ResponseTopic", None),
+            correlation_data=getattr(told, "CorrelationData", None),
+        )
+        self._handlers.received(heard)
 
     def _failed(self, reason: str) -> None:
         self._tell(self._link.failed(reason, self._clock.monotonic_s()))

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from sorter.outputs.confirm import ConfirmOutcome, parse_confirm
-from sorter.outputs.connection import MAX_IN_FLIGHT, BrokerConnection, Handlers, Speaker, delivered
+from sorter.outputs.connection import (
+    MAX_IN_FLIGHT,
+    BrokerConnection,
+    Extras,
+    Handlers,
+    Heard,
+    Speaker,
+    delivered,
+)
 from sorter.outputs.link import Throttle
 from sorter.outputs.messages import LineIdentity, LineState, dumps, state_message
 from sorter.outputs.outbox import DeliveryCounts, Outbox, Outgoing, RecentIds
@@ -22,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 ConfirmHandler = Callable[[str, ConfirmOutcome], None]
 TriggerHandler = Callable[[bytes], None]
+CommandHandler = Callable[[Heard], None]
 
 _POLL_S = 0.01
 
@@ -39,6 +48,8 @@ class LinePublisher:
         on_confirm: told of each decision's first valid confirm, in the library's thread.
         base_folder: where relative paths in the settings begin.
         on_trigger: told of each payload on the trigger topic, in the library's thread; None does not listen there.
+        on_command: told of each message on a command topic, retained ones too, in the library's thread; None does
+            not listen there.
 
     Raises:
         ConfigurationError: the password or the certificate cannot be read.
@@ -53,11 +64,13 @@ class LinePublisher:
         base_folder: Path,
         *,
         on_trigger: TriggerHandler | None = None,
+        on_command: CommandHandler | None = None,
     ) -> None:
         self.topics = Topics(settings.base_topic, identity.site, identity.line)
         self._clock = clock
         self._on_confirm = on_confirm
         self._on_trigger = on_trigger
+        self._on_command = on_command
         self._lock = threading.Lock()
         self._outbox = Outbox(max_in_flight=MAX_IN_FLIGHT)
         self._retained: dict[str, bytes] = {}
@@ -73,8 +86,7 @@ class LinePublisher:
         self._wake = threading.Event()
         self._closing = False
         handlers = Handlers(changed=self._wake.set, received=self._take)
-        heard = (self.topics.confirm,) if on_trigger is None else (self.topics.confirm, self.topics.trigger)
-        speaker = _speaker(identity, self.topics, heard)
+        speaker = self._speaker(identity)
         self._connection = BrokerConnection(speaker, settings, base_folder, clock, handlers)
         self._sender = threading.Thread(target=self._send_forever, name=f"mqtt-{identity.line}", daemon=True)
 
@@ -140,18 +152,26 @@ class LinePublisher:
             self._take_answers()
             self._outbox.give_up(self._clock.monotonic_s())
 
-    def _take(self, topic: str, payload: bytes) -> None:
-        if topic == self.topics.trigger and self._on_trigger is not None:
-            self._on_trigger(payload)
-        else:
-            self._take_confirm(topic, payload)
+    def answer(self, topic: str, message: Mapping[str, Any], correlation_data: bytes | None) -> None:
+        """Answer a command on the topic that it asked for, if connected: nobody waits for it longer."""
+        if self.connected:
+            extras = Extras(correlation_data=correlation_data)
+            self._connection.publish(topic, dumps(message), qos=1, extras=extras)
 
-    def _take_confirm(self, topic: str, payload: bytes) -> None:
+    def _take(self, heard: Heard) -> None:
+        if heard.topic == self.topics.confirm:
+            self._take_confirm(heard)
+        elif heard.topic == self.topics.trigger and self._on_trigger is not None:
+            self._on_trigger(heard.payload)
+        elif self._on_command is not None:
+            self._on_command(heard)
+
+    def _take_confirm(self, heard: Heard) -> None:
         try:
-            confirm = parse_confirm(payload)
+            confirm = parse_confirm(heard.payload)
         except ValueError as error:
             self.malformed_confirms += 1
-            self._warn(self._malformed_log, f"a message on {topic} is ignored: {error}")
+            self._warn(self._malformed_log, f"a message on {heard.topic} is ignored: {error}")
             return
         if self._confirmed_ids.is_new(confirm.decision_id):
             self._confirmed += 1
@@ -175,7 +195,8 @@ class LinePublisher:
             self._outbox.max_in_flight = self._connection.window
             while number and (item := self._outbox.next(self._clock.monotonic_s())):
                 left_s = item.act_before_s - self._clock.monotonic_s()
-                info = self._connection.publish(self.topics.decision, item.payload, qos=1, expires_s=left_s)
+                extras = Extras(expires_s=left_s)
+                info = self._connection.publish(self.topics.decision, item.payload, qos=1, extras=extras)
                 # A return code "no connection" means queued in the library: `_begin` takes it back.
                 self._outbox.sent(info.mid)
 
@@ -235,9 +256,15 @@ class LinePublisher:
         if said is not None:
             _log.warning("%s", said)
 
-
-def _speaker(identity: LineIdentity, topics: Topics, heard: tuple[str, ...]) -> Speaker:
-    words = "the connection to the sorter was lost without a farewell"
-    will = state_message(LineState.OFFLINE, words, identity, None, None, None)
-    name = f"sorter-{identity.site}-{identity.line}"
-    return Speaker(name, topics.state, dumps(will), heard)
+    def _speaker(self, identity: LineIdentity) -> Speaker:
+        words = "the connection to the sorter was lost without a farewell"
+        will = state_message(LineState.OFFLINE, words, identity, None, None, None)
+        triggers = () if self._on_trigger is None else (self.topics.trigger,)
+        commands = () if self._on_command is None else (self.topics.command,)
+        return Speaker(
+            f"sorter-{identity.site}-{identity.line}",
+            self.topics.state,
+            dumps(will),
+            (self.topics.confirm, *triggers, *commands),
+            tell_retained=commands,
+        )
