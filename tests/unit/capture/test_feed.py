@@ -116,7 +116,9 @@ def test_a_live_source_gives_its_newest_pictures(watcher: Watcher) -> None:
     assert numbers == sorted(set(numbers))
     assert watcher.cause is None
     assert watcher.feed.link.state is LinkState.LIVE
-    assert watcher.feed.counts.unfit == {"gap": pytest.approx(11, abs=3)}
+    # A tenth of a second of them after the opening; more where the machine itself was held up and made a gap.
+    assert set(watcher.feed.counts.unfit) == {"gap"}
+    assert watcher.feed.counts.unfit["gap"] >= 8
 
 
 def test_a_source_that_breaks_off_is_opened_again(watcher: Watcher, camera: Camera) -> None:
