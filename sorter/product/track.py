@@ -17,6 +17,10 @@ _COAST_S = 0.5
 """A product that is not seen for this long, or for `_COAST_FRAMES`, is gone."""
 _COAST_FRAMES = 3
 _KEPT_SPEEDS = 512
+_SHORTEST_STEP_S = 5e-4
+"""Frames that seem to be nearer in time than this were put in order, not timed: no camera is so fast."""
+_STRANGERS = 5
+"""After so many frames in which nothing was where the belt's speed would have it, that speed is not believed."""
 _UNLIKE = 5.0
 """A blob as unlike a track's next sighting as this is something else. It must not be larger: where one product has
 left and another has come in, matching each to the next one's place would cost less than leaving two unmatched."""
@@ -96,12 +100,15 @@ class Tracker:
         self.speed_px_per_s: float | None = None
         """The belt's speed, as learned; None until something has moved."""
         self.tracks: list[Track] = []
+        self._strangers = 0
+        """Frames in a row in which things were seen, and none of them was one that was followed."""
 
     def update(self, blobs: Sequence[Blob], at_s: float) -> list[Track]:
         """Take one frame's blobs; returns the tracks that are gone, which are dropped from `tracks`."""
         elapsed_s = 0.0 if self._at_s is None else max(at_s - self._at_s, 0.0)
         self._at_s = at_s
         pairs = self._assign(blobs, elapsed_s)
+        self._doubt_speed(met=bool(pairs), missed=bool(blobs and self.tracks))
         before = {id(track): track.center_px for track in self.tracks}
         moves = [self._see(track, blobs[index], at_s, elapsed_s) for track, index in pairs]
         self._learn_speed([move for move in moves if move is not None], elapsed_s)
@@ -168,7 +175,7 @@ class Tracker:
         """Move a track to its new sighting; returns how far it went, where both sightings tell."""
         moved = _displacement(track, blob)
         alike = self._is_alike(track.blob, blob, elapsed_s)
-        telling = alike and track.unseen == 0 and elapsed_s > 0
+        telling = alike and track.unseen == 0 and elapsed_s >= _SHORTEST_STEP_S
         track.traveled_px += moved + track.hidden_px if alike else 0.0
         track.hidden_px = 0.0
         track.rear_px, track.front_px = _extent(track, blob, moved)
@@ -199,6 +206,15 @@ class Tracker:
         known = self.speed_px_per_s
         self.speed_px_per_s = measured if known is None else 0.7 * known + 0.3 * measured
         self._speeds.append((self._at_s or 0.0, self.speed_px_per_s))
+
+    def _doubt_speed(self, *, met: bool, missed: bool) -> None:
+        """A wrong speed finds nothing again, so that none could be measured ever after: learn it anew."""
+        if met:
+            self._strangers = 0
+        elif missed:
+            self._strangers += 1
+            if self._strangers >= _STRANGERS:
+                self.speed_px_per_s, self._strangers = None, 0
 
     def _coast(self, track: Track, before_px: float, elapsed_s: float) -> None:
         """Not seen: the belt carries it on."""

@@ -221,6 +221,27 @@ class TestSpeed:
         assert set(watch.decided.values()) == set(names(products))
         assert len(watch.decided) == len(products)
 
+    def test_frames_that_a_jumping_clock_pressed_together_teach_no_speed(self) -> None:
+        # Seen: ten frames a microsecond apart taught a speed of millions of pixels a second, and nothing was ever
+        # matched, or decided, again.
+        products = train()
+        watch = Watch()
+        for number in range(120):
+            watch.take(see(products, 8.0 * number), 1e-6 if 15 < number < 25 else FRAME_S)
+        assert watch.decisions() == names(products)
+        assert watch.tracker.speed_px_per_s == pytest.approx(8 / FRAME_S)
+
+    @pytest.mark.parametrize("speed_px_per_s", [1e4, 1e6, 1e12])
+    def test_a_speed_by_which_nothing_is_found_again_is_forgotten(self, speed_px_per_s: float) -> None:
+        products = train(9)
+        watch = Watch()
+        for number in range(200):
+            if number == 10:
+                watch.tracker.speed_px_per_s = speed_px_per_s
+            watch.take(see(products, 8.0 * number))
+        assert watch.tracker.speed_px_per_s == pytest.approx(8 / FRAME_S)
+        assert set(names(products[3:])) <= set(watch.decisions())
+
     @pytest.mark.parametrize("step_s", [0.0, -0.01])
     def test_a_clock_that_stands_still_or_goes_back_breaks_nothing(self, step_s: float) -> None:
         products = train()
