@@ -21,9 +21,11 @@ RUN python3 -m venv /opt/venv \
 WORKDIR /app
 COPY LICENSE run_sorter.py ./
 COPY calibration calibration
+# The demo's diverter.
+COPY examples examples
 COPY sorter sorter
 # Compiled here, because a read-only root has no place for it later; by content, because dates do not survive copies.
-RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash sorter calibration run_sorter.py
+RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash sorter calibration examples run_sorter.py
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="conveyor-color-sorter" \

@@ -25,7 +25,7 @@ UV_COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3
 	--no-annotate --no-header --custom-compile-command "make lock"
 SAY := printf '%s\n' >&2
 
-.PHONY: help setup demo test check lint bench lock schema picture clean
+.PHONY: help setup demo test check lint bench campaign lock schema asyncapi picture clean
 
 help: ## say what there is to make
 	@echo "make TARGET [ARGS=...]"
@@ -51,8 +51,15 @@ lint: $(DEV_READY) ## ruff, mypy and the import contracts
 bench: $(DEV_READY) ## time each stage on this machine, beside reference computations
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-schema: $(DEMO_READY) ## write config/schema again from the settings models
+schema: $(DEMO_READY) ## write config/schema again from the settings models, and docs/asyncapi.yaml from it
 	@$(PYTHON) -m sorter.settings.schema
+	@$(PYTHON) -m docs.write_asyncapi
+
+asyncapi: $(DEV_READY) ## take the examples of docs/asyncapi.yaml afresh from a running service; needs mosquitto
+	@$(PYTHON) -m docs.write_asyncapi --collect
+
+campaign: $(DEV_READY) ## the routing contract under every fault, as one table (an hour and more; ARGS=--short)
+	@$(PYTHON) -m benchmarks campaign $(ARGS)
 
 picture: $(DEMO_READY) ## draw docs/belt.jpg again
 	@$(PYTHON) -m docs.draw_picture

@@ -62,6 +62,10 @@ class Wire:
         text = message.payload.decode()
         self._seen.append(Seen(at_s, line, leaf, json.loads(text), message.topic, text))
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publish a message."""
+        self._client.publish(topic, payload, qos=1).wait_for_publish(_SUBSCRIBE_S)
+
     @property
     def everything(self) -> list[Seen]:
         """All messages so far."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from sorter.commands.report import DecisionReport
 from sorter.commands.screen import say, say_json
 from sorter.commands.stopping import StopSignals
 from sorter.demo.broker import Broker, start_broker
-from sorter.demo.diverter_process import DiverterProcess
+from sorter.demo.diverter import DiverterProcess
 from sorter.demo.fit import refuse_misfits
 from sorter.demo.scoring import Scorer
 from sorter.errors import SorterError, UsageError
@@ -80,11 +79,11 @@ class _Run:
         project = _on_broker(self._project, broker)
         site = project.site.value
         topics = [Topics(site.mqtt.base_topic, site.site, line.name) for line in site.lines]
-        with DiverterProcess(site.mqtt, topics, logging.getLogger().getEffectiveLevel()) as diverter:
+        with DiverterProcess(site.mqtt, topics) as diverter:
             service = Service(project, clock, uuid.uuid4().hex, Listeners(self._note, self._scorer.note_heartbeat))
             diverter.wait_until_ready()
             service.run(until())
-            self._received = diverter.finish().received
+            self._received = diverter.finish()
         self._confirmed, self._states = service.confirmed, service.line_states
 
     def _note(self, decision: Decision, message: Message) -> None:

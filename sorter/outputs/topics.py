@@ -13,8 +13,13 @@ class Topics:
     site: str
     line: str
 
+    @property
+    def of_line(self) -> str:
+        """What every topic of the line begins with."""
+        return f"{self.base}/{self.site}/{self.line}"
+
     def _topic(self, leaf: str) -> str:
-        return f"{self.base}/{self.site}/{self.line}/{leaf}"
+        return f"{self.of_line}/{leaf}"
 
     @property
     def decision(self) -> str:

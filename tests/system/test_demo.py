@@ -163,5 +163,5 @@ def test_a_password_and_a_certificate_of_the_plants_broker_are_no_matter_to_the_
     settings["mqtt"] = {"host": "mqtt.example", "port": 8883, "username": "me", "password_env": "NOT_SET_ANYWHERE"}
     path.write_text(json.dumps(settings), "utf-8")
     told = run_sorter("demo", "--seconds", 4, "--json", "--config", config)
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (told.returncode, told.stderr) == (0, ""), told.stdout.splitlines()[-1]
     assert json.loads(told.stdout.splitlines()[-1])["summary"]["confirmed"] > 0

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contract.consumer import Consumer
 from sorter.capture.clock import SystemClock
 from sorter.demo import broker as demo_broker
 from sorter.demo.broker import find_mosquitto, start_broker
-from sorter.demo.diverter import Diverter
 from sorter.errors import BrokerError
-from sorter.outputs.messages import LineIdentity, LineState, state_message
+from sorter.outputs.messages import LineIdentity, LineState, rfc3339, state_message
 from sorter.outputs.mqtt import LinePublisher
 from sorter.settings.site import MqttProtocol, MqttSettings
 
@@ -34,30 +34,37 @@ def test_the_demos_broker_carries_a_decision_to_the_diverter_and_its_confirm_bac
     confirms: dict[str, str] = {}
     line = LinePublisher(IDENTITY, settings, clock, confirms.__setitem__, Path())
     line.publish_state(state_message(LineState.RUNNING, "demo", IDENTITY, None, None, clock.wall_s()))
-    diverter = Diverter(settings, [line.topics], clock, Path())
-    assert diverter.start(timeout_s=10)
     line.start()
-    for seq, left_s in ((0, 30.0), (1, -5.0), (3, 30.0)):
-        act_before = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + left_s))
-        message = {
-            "decision_id": f"boot-1/line 1/{seq}",
-            "boot_id": "boot-1",
-            "line": "line 1",
-            "seq": seq,
-            "act_before": act_before,
-        }
-        line.publish_decision(message, clock.monotonic_s() + 30.0)
-    wait_for("all are confirmed", lambda: line.counts.confirmed == 3)
-    wait_for("all are acknowledged", lambda: line.counts.acknowledged == 3)
+    options = ("--protocol", broker.protocol.value)
+    with Consumer(broker.port, [line.topics.of_line], *options) as diverter:
+        wait_for("it follows the line", lambda: diverter.events("follows"))
+        for seq, after_s, left_s in ((0, -1.0, 30.0), (1, -7.0, -5.0), (3, 0.2, 30.0)):
+            now_s = time.time()
+            message = {
+                "schema": "sorter.decision/1",
+                "decision_id": f"boot-1/line 1/{seq}",
+                "boot_id": "boot-1",
+                "seq": seq,
+                "branch": "left",
+                "decided_at": rfc3339(now_s - 1.0),
+                "act_after": rfc3339(now_s + after_s),
+                "act_before": rfc3339(now_s + left_s),
+            }
+            line.publish_decision(message, clock.monotonic_s() + 30.0)
+        wait_for("all are confirmed", lambda: line.counts.confirmed == 3)
+        wait_for("all are acknowledged", lambda: line.counts.acknowledged == 3)
+        line.close(state_message(LineState.OFFLINE, "stopped", IDENTITY, None, None, clock.wall_s()), 3.0)
+        wait_for("it falls back", lambda: diverter.events("falls back")[-1]["reason"] == "offline: stopped")
+        counts = diverter.finish()
     assert confirms == {
         "boot-1/line 1/0": "actuated",
         "boot-1/line 1/1": "missed",
         "boot-1/line 1/3": "actuated",
     }
-    seen = diverter.counts
-    assert (seen.received, seen.actuated, seen.missed, seen.duplicates, seen.gaps) == (3, 2, 1, 0, 1)
-    line.close(state_message(LineState.OFFLINE, "stopped", IDENTITY, None, None, clock.wall_s()), 3.0)
-    diverter.close()
+    assert counts == {
+        "new boot": 1, "received": 3, "actuated": 2, "missed": 1, "skipped": 1, "fallback": 1, "given up": 0
+    }  # fmt: skip
+    assert diverter.complaints == []
 
 
 def test_state_and_recipe_are_retained_by_the_demos_broker_and_the_will_is_said(broker, read, wait_for):

@@ -152,7 +152,7 @@ def test_the_entry_point_tells_the_commands(image: Image) -> None:
 def test_the_image_keeps_nothing_of_the_machine_that_built_it(image: Image) -> None:
     said = _output(image.command("sh", "-c", "cat /etc/pip.conf; ls /run/lent; ls -A /app; env"))
     assert "cert" not in said
-    assert {"LICENSE", "calibration", "run_sorter.py", "sorter"} < set(said.split())
+    assert {"LICENSE", "calibration", "examples", "run_sorter.py", "sorter"} < set(said.split())
     assert "tests" not in said
 
 

@@ -1,0 +1,88 @@
+"""One real message of each kind, off the wire of a running service: the examples of ``docs/asyncapi.yaml``."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.belt import BenchBelt
+from benchmarks.contract.consumer import Consumer
+from benchmarks.processes import Started, free_port, run_sorter, write_settings
+from benchmarks.wire import Wire
+from sorter.demo.broker import Broker, start_broker
+from sorter.errors import SorterError
+from sorter.outputs.messages import dumps
+from sorter.outputs.topics import Topics
+from sorter.outputs.trigger import TriggerMessage, trigger_message
+from sorter.settings.site import LineSettings, MetricsSettings, PhotoEyeTrigger
+
+_TIMEOUT_S = 40.0
+_POLL_S = 0.02
+_LINE, _LINE_WITH_EYE = "line-1", "line-2"
+
+Specimens = Mapping[str, Mapping[str, Any]]
+
+
+def collect_specimens() -> Specimens:
+    """Run the service on two simulated belts until it has said and heard everything, and stop it; by name.
+
+    Raises:
+        SorterError: it did not, or mosquitto is not installed.
+    """
+    with start_broker("mosquitto") as broker, Wire(broker) as wire:
+        lines = list(_lines())
+        topics = [Topics("sorter", "demo", line.name) for line in lines]
+        with Consumer(broker.port, [one.of_line for one in topics], "--act-at-once"):
+            with _service(broker, lines) as service:
+                found = dict(_collect(wire, topics, service))
+            found["state-offline"] = _wait(service, lambda: _last(wire, _LINE, "state", state="offline"))
+    return found
+
+
+def _lines() -> Iterator[LineSettings]:
+    belt = BenchBelt.of_config().with_source(realtime=True, gap_mm=20, width_px=480, height_px=270, mm_per_px=1)
+    plain = belt.line.model_copy(update={"region": None})
+    yield plain.model_copy(update={"name": _LINE})
+    eye = PhotoEyeTrigger(kind="photo_eye", distance_mm=200, window_s=0.1)
+    yield plain.model_copy(update={"name": _LINE_WITH_EYE, "trigger": eye})
+
+
+@contextmanager
+def _service(broker: Broker, lines: list[LineSettings]) -> Iterator[Started]:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "sorter.yaml")
+        write_settings(settings, lines, broker, MetricsSettings(port=free_port()))
+        with run_sorter("run", "--config", str(settings)) as service:
+            yield service
+
+
+def _collect(wire: Wire, topics: list[Topics], service: Started) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    plain, with_eye = topics
+    yield "state", _wait(service, lambda: _last(wire, plain.line, "state", state="running"))
+    yield "recipe", _wait(service, lambda: _last(wire, plain.line, "recipe"))
+    yield "decision", _wait(service, lambda: _last(wire, plain.line, "decision", verdict="routed"))
+    yield "confirm", _wait(service, lambda: _last(wire, plain.line, "confirm"))
+    yield "stats", _wait(service, lambda: _last(wire, plain.line, "stats"))
+    trigger = TriggerMessage(product=5001, trigger_id="eye-5001", at_wall_s=time.time(), encoder=120450)
+    wire.say(with_eye.trigger, dumps(trigger_message(trigger)))
+    yield "trigger", _wait(service, lambda: _last(wire, with_eye.line, "trigger"))
+    yield "alarm", _wait(service, lambda: _last(wire, with_eye.line, "alarm", raised=True))
+
+
+def _last(wire: Wire, line: str, leaf: str, **facts: object) -> Mapping[str, Any] | None:
+    """The last message on a topic that says this, or None."""
+    contents = [one.content for one in wire.on(line, leaf)]
+    return next((one for one in reversed(contents) if facts.items() <= one.items()), None)
+
+
+def _wait(service: Started, find: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
+    end_s = time.monotonic() + _TIMEOUT_S
+    while (found := find()) is None:
+        if time.monotonic() > end_s:
+            raise SorterError(f"a message did not come in {_TIMEOUT_S:g} s; {service.failed()}")
+        time.sleep(_POLL_S)
+    return found
