@@ -169,7 +169,7 @@ class BrokerConnection:
 
     def _look_after(self) -> None:
         now_s = self._clock.monotonic_s()
-        match self._watch.look(now_s):
+        match self._watch.look(now_s, connected=self.number != 0):
             case Renewed() as renewed:
                 self._renew(renewed)
             case Unfit(sentence):

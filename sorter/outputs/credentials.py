@@ -79,8 +79,8 @@ class CredentialWatch:
     Args:
         settings: the broker.
         base_folder: where relative paths in the settings begin.
-        every_s: how often to look.
-        settle_s: how long after a change to look again.
+        every_s: how often to look while the connection stands.
+        settle_s: how long after a change to look again; and how often to look while somebody may be mending them.
     """
 
     def __init__(
@@ -93,17 +93,17 @@ class CredentialWatch:
         self._in_force = self._prints()
         self._unfit: Mapping[str, bytes | None] | None = None
         self._seen = self._in_force
-        self._next_s: float | None = None
+        self._looked_s: float | None = None
 
-    def look(self, now_s: float) -> Renewed | Unfit | None:
+    def look(self, now_s: float, *, connected: bool) -> Renewed | Unfit | None:
         """What is news at ``now_s`` (monotonic); None nearly always. Reads files."""
-        if self._next_s is not None and now_s < self._next_s:
+        wait_s = self.every_s if connected and self._seen in (self._in_force, self._unfit) else self.settle_s
+        if self._looked_s is not None and now_s - self._looked_s < wait_s:
             return None
+        self._looked_s = now_s
         prints = self._prints()
         settled, self._seen = prints == self._seen, prints
-        at_rest = prints in (self._in_force, self._unfit)
-        self._next_s = now_s + (self.every_s if settled or at_rest else self.settle_s)
-        if at_rest or not settled:
+        if prints in (self._in_force, self._unfit) or not settled:
             return None
         try:
             credentials = read_credentials(self._settings, self._base_folder)
@@ -111,7 +111,6 @@ class CredentialWatch:
             self._unfit = prints
             return Unfit(" ".join(f"{one.place}: {one.sentence}" for one in error.mistakes))
         if self._prints() != prints:  # written to while they were read: what was read may be of both
-            self._next_s = now_s + self.settle_s
             return None
         keys = tuple(key for key in prints if prints[key] != self._in_force[key])
         self._in_force, self._unfit = prints, None
