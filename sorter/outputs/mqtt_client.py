@@ -92,11 +92,12 @@ class LineClient(Client):
                 self._do_on_disconnect(packet_from_broker=False, v1_rc=MQTTErrorCode.MQTT_ERR_CONN_LOST)
                 time.sleep(_AFTER_A_FAULT_S)
 
-    def loop_start(self) -> MQTTErrorCode:
-        """Start the library's thread; after `loop_stop` again, too."""
+    def loop_stop(self) -> MQTTErrorCode:
+        """Wait for the library's thread to end; it can be started again."""
+        ended = super().loop_stop()
         if self._thread is None:
-            self._reset_sockets(sockpair_only=True)  # the library would leave those of the last thread open
-        return super().loop_start()
+            self._reset_sockets(sockpair_only=True)  # the library would leave those that woke the thread open
+        return ended
 
     def disconnect(self, reasoncode: ReasonCode | None = None, properties: Properties | None = None) -> MQTTErrorCode:
         """Take leave; what was written before it is let through."""
