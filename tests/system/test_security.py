@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -499,3 +502,61 @@ def test_a_service_that_is_refused_is_not_ready_and_says_why_until_its_certifica
     (own / "sorter.pem").unlink()
     make_certificates(own)
     wait_for("it is ready", lambda: service.get("/readyz")[0] == 200, 30)
+
+
+DOCS = (ROOT / "docs" / "security.md").read_text("utf-8")
+
+
+def test_the_commands_of_the_docs_set_up_a_broker_that_the_sorter_connects_to_and_renew_its_certificate(
+    tmp_path, mosquitto_program, connect
+):
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    port, password_port = free_port(), free_port()
+    ours = {
+        "/etc/": f"{tmp_path}/etc/",
+        "/var/lib/mosquitto/": f"{tmp_path}/",
+        "chown mosquitto": f"chown {getpass.getuser()}",
+        "broker.plant": "localhost",
+        "192.168.0.10": "127.0.0.1",
+        "8883": str(port),
+        "8884": str(password_port),
+    }
+
+    def with_our_places(text: str) -> str:
+        for shipped, place in ours.items():
+            text = text.replace(shipped, place)
+        return text
+
+    with contextlib.ExitStack() as stack:
+        for block in re.findall(r"^```sh\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL):
+            commands = with_our_places(block)
+            starts = "systemctl restart mosquitto\n" in commands
+            script = "set -eu\n" + commands.replace("systemctl restart mosquitto\n", "")
+            subprocess.run(["sh", "-c", script], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+            if starts:
+                for path in (tmp_path / "etc" / "mosquitto").rglob("*.conf"):
+                    path.write_text(with_our_places(path.read_text()))
+                stack.enter_context(running(mosquitto_program, tmp_path, port))
+        settings = yaml.safe_load(with_our_places(re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)[0]))["mqtt"]
+        line = connect(tmp_path / "etc" / "conveyor-color-sorter", **settings)
+        wait_for("it is connected", lambda: line.connected)
+        assert line.say("decision", base="sorter/my-plant/line-1")
+        assert not line.say("decision")
+        plc = {"username": "plc", "password_file": str(tmp_path / "plc.password"), "port": password_port}
+        controller = connect(host="localhost", tls_ca_file=str(tmp_path / "authority" / "ca.pem"), **plc)
+        wait_for("the controller is connected by its password", lambda: controller.connected)
+        assert controller.say("confirm", base="sorter/my-plant/line-1")
+        assert not controller.say("decision", base="sorter/my-plant/line-1")
+
+
+@contextlib.contextmanager
+def running(program: str, folder: Path, port: int) -> Iterator[None]:
+    config = folder / "etc" / "mosquitto" / "mosquitto.conf"
+    with config.open("a") as file:
+        file.write(f"user {getpass.getuser()}\n")
+    with (folder / "log").open("wb") as log, subprocess.Popen([program, "-c", str(config)], stderr=log) as process:
+        try:
+            wait_for("mosquitto listens", Mosquitto(program, folder, port)._listens)
+            yield
+        finally:
+            process.terminate()
