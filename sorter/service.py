@@ -183,7 +183,10 @@ class Service:
 
     def _ready(self) -> tuple[bool, str]:
         lacking = [f"line {desk.name} is {desk.state_words}" for desk in self._desks if not desk.running]
-        lacking += [f"line {desk.name} has no broker" for desk in self._desks if not desk.publisher.connected]
+        for desk in self._desks:
+            if not desk.publisher.connected:
+                why = "; ".join(desk.publisher.troubles.values())
+                lacking.append(f"line {desk.name} has no broker" + (f": {why}" if why else ""))
         return not lacking, "; ".join(lacking) or "every line runs and has its broker"
 
 

@@ -26,21 +26,28 @@ class LinkLog:
         self._peer = peer
         self._remedy = remedy
         self._down_since_s: float | None = None
+        self._refusal: str | None = None
 
-    def failed(self, reason: str, now_s: float) -> Notice:
-        """A connection could not be made, was refused, or was lost."""
-        sentence = f"no connection to {self._peer}: {reason}. {self._remedy}"
-        if self._down_since_s is not None:
-            return Notice(logging.DEBUG, sentence)
-        self._down_since_s = now_s
-        return Notice(logging.WARNING, sentence)
+    def failed(self, reason: str, now_s: float, *, refused: bool = False) -> Notice:
+        """A connection could not be made, was refused, or was lost.
+
+        A refusal names its own remedy, and is loud once more after the peer could not be reached, or refused otherwise.
+        """
+        sentence = f"no connection to {self._peer}: {reason}."
+        sentence = sentence if refused else f"{sentence} {self._remedy}"
+        known = self._down_since_s is not None and (not refused or reason == self._refusal)
+        if self._down_since_s is None:
+            self._down_since_s = now_s
+        if refused:
+            self._refusal = reason
+        return Notice(logging.DEBUG if known else logging.WARNING, sentence)
 
     def connected(self, now_s: float) -> Notice:
         """The connection stands."""
         if self._down_since_s is None:
             return Notice(logging.INFO, f"connected to {self._peer}")
         lost_s = now_s - self._down_since_s
-        self._down_since_s = None
+        self._down_since_s = self._refusal = None
         return Notice(logging.INFO, f"connected to {self._peer} again after {lost_s:.1f} s")
 
 

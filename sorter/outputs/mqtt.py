@@ -101,6 +101,11 @@ class LinePublisher:
         return self._connection.number != 0
 
     @property
+    def troubles(self) -> dict[str, str]:
+        """What is wrong between this line and its broker now: cause and reason; empty where all is well."""
+        return self._connection.troubles
+
+    @property
     def counts(self) -> DeliveryCounts:
         """What became of this line's decisions so far."""
         with self._lock:
@@ -267,4 +272,6 @@ class LinePublisher:
             dumps(will),
             (self.topics.confirm, *triggers, *commands),
             tell_retained=commands,
+            line=identity.line,
+            decision_topic=self.topics.decision,
         )

@@ -186,7 +186,10 @@ def _missing_files(document: Document, lines: Sequence[_Line]) -> Iterator[Findi
     """Passwords, certificates and producers that the settings point to and that are not there."""
     wanted: list[tuple[Location, str]] = [
         (("mqtt", "password_file"), "password file"),
+        (("mqtt", "username_file"), "user name file"),
         (("mqtt", "tls_ca_file"), "certificate file"),
+        (("mqtt", "tls_certificate_file"), "certificate file"),
+        (("mqtt", "tls_key_file"), "key file"),
         *((("lines", line.index, "source", "password_file"), "password file") for line in lines),
         *((("lines", line.index, "source", "producer"), "GenTL producer") for line in lines),
     ]

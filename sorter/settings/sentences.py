@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from sorter.settings.color import HEX_PATTERN
 from sorter.settings.document import Document, Finding, Location
+from sorter.settings.mqtt import CLIENT_ID_PATTERN, TOPIC_PATTERN
 from sorter.settings.outline import Spot, fixed_length, keys_of, kinds_of, spot
-from sorter.settings.site import TOPIC_PATTERN
 from sorter.settings.source import DEVICE_PATTERN, FOURCC_PATTERN, RTSP_PATTERN
 
 _LONGEST_SHOWN = 40
@@ -21,6 +21,7 @@ _MOST_COMPARED = 64
 
 _HEX = 'must be a color in quotes, such as "#d62828": without quotes a # begins a comment'
 _PATTERNS = {
+    CLIENT_ID_PATTERN: "must be a client id without +, # and /",
     DEVICE_PATTERN: "must be a path that begins with /dev/",
     FOURCC_PATTERN: "must be four capital letters or digits, such as YUYV or MJPG",
     HEX_PATTERN: _HEX,

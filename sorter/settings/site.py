@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
+from sorter.settings.mqtt import MqttProtocol, MqttSettings
 from sorter.settings.source import (
     FilePath,
     FileSource,
@@ -21,7 +22,6 @@ from sorter.settings.source import (
     SimulatorSource,
     Source,
     UsbSource,
-    refuse_two_passwords,
 )
 from sorter.settings.strict import Name, Strict, refuse_repeated
 from sorter.settings.trigger import PhotoEyeTrigger, Trigger, VisionTrigger
@@ -54,7 +54,6 @@ __all__ = [
 ]
 
 MOST_BRANCHES = 64
-TOPIC_PATTERN = r"^[^+#\x00/$][^+#\x00]*[^+#\x00/]$|^[^+#\x00/$]$"
 
 
 class Region(Strict):
@@ -181,41 +180,6 @@ class LineSettings(Strict):
     """When the diverter must act."""
     trigger: Trigger = VisionTrigger(kind="vision")
     """What numbers the products; kind says which keys follow."""
-
-
-class MqttProtocol(StrEnum):
-    """Protocol version spoken with the broker."""
-
-    V5 = "5"
-    V311 = "3.1.1"
-
-
-class MqttSettings(Strict):
-    """The broker."""
-
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    """Name or address of the broker."""
-    port: Annotated[int, Field(ge=1, le=65535)] = 1883
-    """Usually 1883, or 8883 with TLS."""
-    protocol: MqttProtocol = MqttProtocol.V5
-    """5, or 3.1.1 for an old broker; only 5 lets the broker expire late decisions."""
-    keepalive_s: Annotated[int, Field(ge=2, le=3600)] = 10
-    """How often the connection is proved alive; a dead broker is noticed after 1.5 times this."""
-    base_topic: Annotated[str, Field(pattern=TOPIC_PATTERN)] = "sorter"
-    """The first part of every topic."""
-    username: str | None = None
-    """Left out: the broker asks for none."""
-    password_env: str | None = None
-    """Environment variable that holds the password."""
-    password_file: FilePath | None = None
-    """File that holds the password; relative to this file."""
-    tls_ca_file: FilePath | None = None
-    """Certificate authority of the broker: switches TLS on; relative to this file."""
-
-    @model_validator(mode="after")
-    def _one_password(self) -> Self:
-        refuse_two_passwords(self.password_env, self.password_file)
-        return self
 
 
 class MetricsSettings(Strict):

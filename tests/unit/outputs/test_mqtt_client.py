@@ -42,3 +42,9 @@ def test_two_clients_of_one_name_do_not_throw_each_other_out(protocol):
     first, second = (make_client("sorter-plant-one", settings, Path()) for _ in range(2))
     assert first._client_id != second._client_id
     assert first._client_id.startswith(b"sorter-plant-one-")
+
+
+def test_a_client_id_that_is_given_begins_the_id_and_the_line_ends_it():
+    client = make_client("sorter-plant-one", MqttSettings(client_id="press"), Path(), "line 1")
+    assert client._client_id == b"press-line 1"
+    assert make_client("diverter", MqttSettings(client_id="press"), Path())._client_id.startswith(b"diverter-")
