@@ -309,7 +309,7 @@ def test_the_metrics_are_what_prometheus_reads_and_count_what_was_published(plan
     told = plant.service.get("/metrics")[1]
     families = {family.name: family for family in text_string_to_metric_families(told)}
     ours = "decisions products frames decision_age_seconds processing_seconds line_state line_restarts mqtt_connected "
-    ours += "mqtt_messages mqtt_waiting confirmations recipe_info build_info"
+    ours += "ledger_products ledger_deliveries ledger_unaccounted ledger_closed recipe_info build_info"
     assert {f"sorter_{name}" for name in ours.split()} <= set(families)
     states = {sample.labels["state"]: sample.value for sample in families["sorter_line_state"].samples}
     assert states == {**dict.fromkeys(("starting", "ready", "degraded", "halted", "offline"), 0.0), "running": 1.0}
@@ -326,7 +326,7 @@ def test_confirmations_are_counted_once_each(plant, wait_for):
     answer = {"schema": "sorter.confirm/1", "decision_id": decision["decision_id"], "outcome": "actuated"}
     for payload in (json.dumps(answer), json.dumps(answer), "not a confirm"):
         plant.wire.client.publish("sorter/plant/one/confirm", payload, qos=1)
-    wait_for("it is counted", lambda: plant.metric("sorter_confirmations_total", outcome="actuated") == 1)
+    wait_for("it is counted", lambda: plant.metric("sorter_ledger_closed_total", outcome="actuated") == 1)
 
 
 def test_an_absent_camera_halts_the_line_with_a_reason_and_is_tried_again(plant, data):
