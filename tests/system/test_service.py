@@ -250,6 +250,10 @@ def test_a_killed_line_comes_back_and_the_other_loses_nothing(plant):
     assert plant.metric("sorter_line_restarts_total", line="two") == 0
     assert longest_gap_s(plant.decisions("two")[other_before - 1 :]) < 2.0  # however busy the machine
     assert plant.metric("sorter_frames_total", line="one", fate="processed") > 30
+    for line in ("one", "two"):
+        for one_sum in ("products", "decisions"):
+            assert plant.metric("sorter_ledger_unaccounted", line=line, sum=one_sum) == 0
+        assert plant.metric("sorter_ledger_products_total", line=line) >= before
     # Each line of the log says when and how grave, the lines' own too.
     assert {line.split()[2] for line in plant.service.log.splitlines()} == {"INFO", "WARNING", "ERROR"}
 
