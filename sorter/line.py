@@ -58,6 +58,7 @@ class _Progress:
     processed: int = 0
     given_up: int = 0
     corrupt: int = 0
+    products: int = 0
     vanished: int = 0
     intruders: int = 0
     first_frame: tuple[int, float] | None = None
@@ -74,6 +75,7 @@ class _Progress:
             frames_processed=self.processed,
             frames_given_up=self.given_up,
             frames_corrupt=self.corrupt,
+            products=self.products,
             vanished=self.vanished,
             intruders=self.intruders,
             first_frame=self.first_frame,
@@ -110,6 +112,8 @@ class Line:
         self._progress = _Progress()
         self._undecided_before = (0, 0)
         """Vanished and intruders, up to this opening of a film."""
+        self._products_before = 0
+        """Likewise."""
         self._last_beat_s = -1e9
         self._feed: Feed | None = None
         self._blind = False
@@ -144,7 +148,7 @@ class Line:
                     feed.want_from(frame.captured_at_s + self._looks_apart_s(stages.pipeline))
         finally:
             feed.stop()
-            self._hand_over(stages.finish())
+            self._hand_over(stages.finish(), stages)
             self._beat(force=True)
         if feed.ended:
             self._say(LineStatus.ENDED, "the film is at its end")
@@ -173,7 +177,7 @@ class Line:
         if blind is not None:
             if not self._blind:
                 self._blind, self._seen_until_s = True, self._progress.last_frame_at_s
-                self._hand_over(stages.foresee(feed.frozen_since_s))
+                self._hand_over(stages.foresee(feed.frozen_since_s), stages)
             lost = blind.cause in {"camera_lost", "camera_refused"}
             self._say(LineStatus.LOST if lost else LineStatus.BLIND, blind.reason, blind.cause)
         self._beat()
@@ -236,6 +240,7 @@ class Line:
         stages = Stages(self._job, lambda frame: frame.captured_at_s)
         corrupt_before = self._progress.corrupt
         self._undecided_before = self._progress.vanished, self._progress.intruders
+        self._products_before = self._progress.products
         with closing(source):
             try:
                 for frame in source.frames():
@@ -247,7 +252,7 @@ class Line:
                 return not self._stop_within(0)
             finally:
                 self._progress.corrupt = corrupt_before + source.frames_skipped
-                self._hand_over(stages.finish())
+                self._hand_over(stages.finish(), stages)
                 self._beat(force=True)
 
     def _take(self, frame: Frame, stages: Stages) -> None:
@@ -260,7 +265,7 @@ class Line:
             progress.first_frame = (frame.number, frame.captured_at_s)
         progress.last_frame_at_s = frame.captured_at_s
         self._note(stages.pipeline)
-        self._hand_over(decisions)
+        self._hand_over(decisions, stages)
 
     def _note(self, pipeline: Pipeline | None) -> None:
         if pipeline is None:
@@ -278,10 +283,12 @@ class Line:
             return "deciding products"
         return f"deciding products again, after {self._clock.monotonic_s() - since_s:.1f} s without a sound picture"
 
-    def _hand_over(self, decisions: list[Decision]) -> None:
+    def _hand_over(self, decisions: list[Decision], stages: Stages) -> None:
         for decision in decisions:
             self._job = replace(self._job, first_product=decision.product + 1)
             self._report(decision)
+        if stages.pipeline is not None:  # no heartbeat may count what has not been handed over
+            self._progress.products = self._products_before + stages.pipeline.counts.products
 
     def _say(self, status: LineStatus, reason: str, cause: str | None = None) -> None:
         progress, told = self._progress, (status, redact(reason), cause)

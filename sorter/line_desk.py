@@ -23,7 +23,7 @@ from sorter.outputs.messages import (
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
-from sorter.ports import Clock
+from sorter.outputs.wall_clock import AnchoredClock
 from sorter.records import Decision
 from sorter.settings.recipe import Recipe
 from sorter.trigger_desk import TriggerDesk
@@ -78,7 +78,7 @@ class LineDesk:
         process: LineProcess,
         publisher: LinePublisher,
         metrics: Metrics,
-        clock: Clock,
+        clock: AnchoredClock,
         listeners: Listeners,
         eye: TriggerDesk | None = None,
     ) -> None:
@@ -137,6 +137,7 @@ class LineDesk:
                     self._take_heartbeat(report)
                 case Lost():
                     self._base_frames = self._tally.frames
+                    self.publisher.ledger.note_process_lost()
                     self._note_status(LineStatus.LOST)
                     self.set_state(LineState.HALTED, f"the line's process {report.reason}", "line_process_lost")
         if self.process.restarts > restarts:
@@ -153,9 +154,11 @@ class LineDesk:
         naming = None
         if self._eye is not None:
             decision, naming = self._eye.announce(decision)
-        shift_s = self._clock.wall_s() - self._clock.monotonic_s()
-        message = decision_message(decision, self._identity, self._seq, shift_s, naming)
-        self.publisher.publish_decision(message, decision.deadline.act_before_s)
+        clock = self._clock
+        message = decision_message(
+            decision, self._identity, self._seq, clock.shift_s, naming, clock=clock.synchronization
+        )
+        self.publisher.publish_decision(decision, message)
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
         _log.info("%s", in_words(self.name, decision, message["product"]))
@@ -163,6 +166,7 @@ class LineDesk:
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
         self._tally.frames = self._base_frames + frame_counts(beat)
+        self.publisher.ledger.note_products(beat.products)
         self._metrics.set_undecided(self.name, vanished=beat.vanished, intruders=beat.intruders)
         for duration_s in beat.processing_s:
             self._metrics.observe_processing(self.name, duration_s)
@@ -199,7 +203,8 @@ class LineDesk:
     def _tell_alarms(self) -> None:
         """Raise the alarms of new causes, after clearing those that hold no longer."""
         now_s = self._clock.wall_s()
-        troubles = self._state_trouble if self._eye is None else self._state_trouble | self._eye.troubles
+        troubles = self._state_trouble | self.publisher.troubles | self._clock.troubles
+        troubles |= {} if self._eye is None else self._eye.troubles
         for alarm in self._alarms.follow(troubles, now_s):
             if alarm.cause not in self._state_trouble:  # which the state tells
                 level, word = (logging.WARNING, "raised") if alarm.raised else (logging.INFO, "cleared")
@@ -207,14 +212,15 @@ class LineDesk:
             self.publisher.publish_alarm(alarm_message(alarm, self._identity, now_s))
 
     def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
-        return state_message(state, reason, self._identity, self._recipe.identity, cause, self._clock.wall_s())
+        clock = self._clock
+        recipe, at_wall_s = self._recipe.identity, clock.wall_s()
+        return state_message(state, reason, self._identity, recipe, cause, at_wall_s, clock=clock.synchronization)
 
     def refresh_metrics(self) -> None:
         """Bring the line's metrics up to date."""
         self._metrics.set_frames(self.name, self._tally.frames)
         if self._camera is not None:
             self._metrics.set_camera(self.name, self._camera)
-        self._metrics.set_delivery(self.name, self.publisher.counts)
         self._metrics.set_connected(self.name, connected=self.publisher.connected)
         if self._eye is not None:
             self._eye.refresh_metrics()
@@ -249,6 +255,7 @@ class LineDesk:
         """A diverter that has answered before may answer the last decisions too."""
         while self.publisher.connected and self._clock.monotonic_s() < end_s:
             counts = self.publisher.counts
-            if not counts.waiting and (not counts.confirmed or counts.confirmed >= counts.acknowledged):
+            answered = counts.confirmed + counts.unconfirmed
+            if not counts.waiting and (not answered or answered >= counts.acknowledged):
                 return
             self._clock.wait_s(_POLL_S)

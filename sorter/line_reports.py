@@ -81,6 +81,8 @@ class Heartbeat:
     frames_corrupt: int
     cause: str | None = None
     """Row of the fail-safe table that holds, if one does."""
+    products: int = 0
+    """Decided since the line's process began; the decisions of all of them were sent before this."""
     camera: CameraReport | None = None
     """None where the source is no live one."""
     vanished: int = 0

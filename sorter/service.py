@@ -15,12 +15,14 @@ from sorter.errors import ConfigurationError
 from sorter.line_desk import LineDesk, Listeners
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
-from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.http import MetricsServer
-from sorter.outputs.messages import LineIdentity
+from sorter.outputs.ledger import Ledger
+from sorter.outputs.ledger_metrics import LedgerMetrics
+from sorter.outputs.messages import LineIdentity, Synchronization
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.trigger_metrics import TriggerMetrics
+from sorter.outputs.wall_clock import AnchoredClock, read_synchronization
 from sorter.ports import Clock
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
@@ -44,17 +46,27 @@ class Service:
         clock: time.
         boot_id: never the same for two runs.
         listeners: who else wants to know of decisions and heartbeats.
+        synchronization: asks what the system says of its clock.
 
     Raises:
         ConfigurationError: the broker's password or certificate cannot be read.
     """
 
-    def __init__(self, project: Project, clock: Clock, boot_id: str, listeners: Listeners | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        clock: Clock,
+        boot_id: str,
+        listeners: Listeners | None = None,
+        synchronization: Callable[[], Synchronization] = read_synchronization,
+    ) -> None:
         self._project = project
-        self._clock = clock
+        required = project.site.value.require_synchronized_clock
+        self._clock = AnchoredClock(clock, synchronization, require_synchronized=required)
         self._registry = CollectorRegistry()
         self._metrics = Metrics(self._registry)
         self._trigger_metrics = TriggerMetrics(self._registry)
+        self._ledger_metrics = LedgerMetrics(self._registry)
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
@@ -69,15 +81,13 @@ class Service:
         simulated = isinstance(settings.source, SimulatorSource)
         identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
         job = LineJob(settings, recipe, self._project.base, site.place("lines", index, "region"))
-
-        def count_confirm(_decision_id: str, outcome: ConfirmOutcome) -> None:
-            self._metrics.count_confirmation(settings.name, outcome)
-
+        ledger = Ledger(self._clock, confirmation=settings.confirmation)
+        self._ledger_metrics.watch(settings.name, ledger)
         eye = self._make_eye(settings, recipe)
         on_trigger = None if eye is None else eye.hear
         with _told_with_place(site):
             publisher = LinePublisher(
-                identity, site.value.mqtt, self._clock, count_confirm, self._project.base, on_trigger=on_trigger
+                identity, site.value.mqtt, self._clock, ledger, self._project.base, on_trigger=on_trigger
             )
         process = LineProcess(job, self._clock)
         return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners, eye)
@@ -140,6 +150,7 @@ class Service:
             wait_for_any(pipes, timeout=_TICK_S)
         else:
             self._clock.wait_s(_TICK_S)
+        self._clock.look()
         now_s = self._clock.monotonic_s()
         for desk in self._desks:
             desk.listen()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sorter.records import Deadline, Decision, Verdict
-from sorter.settings.site import LineSettings
+from sorter.settings.site import BranchSettings, LineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,12 @@ class Timing:
         """Read a line's distances; a speed that was measured takes the place of the settings'."""
         timing = line.timing
         speed = timing.belt_speed_mm_per_s if belt_speed_mm_per_s is None else belt_speed_mm_per_s
-        travel_s = {
-            name: branch.distance_mm / speed - timing.actuator_delay_s for name, branch in line.branches.items()
-        }
-        return cls(travel_s, timing.tolerance_s)
+
+        def travel_s(branch: BranchSettings) -> float:
+            delay_s = timing.actuator_delay_s if branch.actuator_delay_s is None else branch.actuator_delay_s
+            return branch.distance_mm / speed - delay_s
+
+        return cls({name: travel_s(branch) for name, branch in line.branches.items()}, timing.tolerance_s)
 
     def deadline(self, branch: str, crossed_at_s: float) -> Deadline:
         """When the diverter of a branch may act on a product that crossed the decision line at ``crossed_at_s``."""

@@ -39,6 +39,15 @@ class LineState(StrEnum):
     OFFLINE = "offline"
 
 
+class Synchronization(StrEnum):
+    """What the system says of its own clock, by which all times on the wire are told."""
+
+    SYNCHRONIZED = "synchronized"
+    UNSYNCHRONIZED = "unsynchronized"
+    UNKNOWN = "unknown"
+    """It does not say: no Linux, or a container that is not allowed to ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineIdentity:
     """Who speaks: a line of a site, in one run of the service."""
@@ -94,8 +103,14 @@ def decision_id(identity: LineIdentity, seq: int) -> str:
     return f"{identity.boot_id}/{identity.line}/{seq}"
 
 
-def decision_message(
-    decision: Decision, identity: LineIdentity, seq: int, wall_minus_monotonic_s: float, naming: Naming | None = None
+def decision_message(  # noqa: PLR0913 - a decision, who speaks, and what turns its times into wall time
+    decision: Decision,
+    identity: LineIdentity,
+    seq: int,
+    wall_minus_monotonic_s: float,
+    naming: Naming | None = None,
+    *,
+    clock: Synchronization = Synchronization.UNKNOWN,
 ) -> Message:
     """One product's decision as it goes on the wire.
 
@@ -111,6 +126,7 @@ def decision_message(
         seq: rises by one per line and boot.
         wall_minus_monotonic_s: what turns the line's monotonic seconds into seconds since 1970.
         naming: where a photo-eye numbers the products, what it calls this one; None keeps the line's own number.
+        clock: what the system says of the clock that the times are told by.
     """
     return (
         header(DECISION_SCHEMA, identity, decision_id=decision_id(identity, seq), seq=seq)
@@ -119,7 +135,7 @@ def decision_message(
         | {"verdict": decision.verdict.value, "bin": _bin(decision), "branch": decision.branch}
         | {"reason": _reason(decision)}
         | _color_fields(decision)
-        | {"frames_used": decision.frames_used, "recipe": _recipe_id(decision.recipe)}
+        | {"frames_used": decision.frames_used, "recipe": _recipe_id(decision.recipe), "clock": clock.value}
     )
 
 
@@ -206,13 +222,15 @@ def _recipe_id(recipe: RecipeId | None) -> Message | None:
     return None if recipe is None else asdict(recipe)
 
 
-def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these six facts
+def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these facts
     state: LineState,
     reason: str,
     identity: LineIdentity,
     recipe: RecipeId | None,
     cause: str | None,
     at_wall_s: float | None,
+    *,
+    clock: Synchronization = Synchronization.UNKNOWN,
 ) -> Message:
     """The line's state.
 
@@ -223,10 +241,11 @@ def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these six fa
         recipe: in force; None before one is.
         cause: the active row of the fail-safe table, or None.
         at_wall_s: since when, seconds since 1970; None in a last will, which the broker sends undated.
+        clock: what the system says of the clock that the time is told by.
     """
     at = None if at_wall_s is None else rfc3339(at_wall_s)
     facts = {"state": state.value, "reason": reason, "recipe": _recipe_id(recipe), "cause": cause, "at": at}
-    return header(STATE_SCHEMA, identity, **facts)
+    return header(STATE_SCHEMA, identity, **facts, clock=clock.value)
 
 
 def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, Sequence[Lab]]) -> Message:

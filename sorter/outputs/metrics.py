@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
 
 from sorter.line_reports import CameraReport
 from sorter.outputs.camera_metrics import CameraMetrics
-from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.messages import LineState
-from sorter.outputs.outbox import DeliveryCounts
 from sorter.outputs.running_totals import RunningTotals
 from sorter.outputs.stats import FrameCounts
 from sorter.records import Decision, RecipeId, Verdict
@@ -20,8 +18,6 @@ from sorter.records import Decision, RecipeId, Verdict
 _AGE_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 _PROCESSING_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5)
 _FATES = tuple(field.name for field in fields(FrameCounts))
-_OUTCOMES = ("acknowledged", "expired", "dropped", "failed")
-"""Each decision ends in one of them; ``dropped`` is without those the broker refused (``failed``)."""
 
 
 class Metrics:
@@ -65,16 +61,6 @@ class Metrics:
             "sorter_line_restarts", "Times a line's process was started again", ("line",), registry=registry
         )
         self._connected = Gauge("sorter_mqtt_connected", "1 while the broker accepts us", ("line",), registry=registry)
-        self._messages = Counter(
-            "sorter_mqtt_messages",
-            "Decisions by what became of them at the broker",
-            ("line", "outcome"),
-            registry=registry,
-        )
-        self._waiting = Gauge("sorter_mqtt_waiting", "Decisions queued or on their way", ("line",), registry=registry)
-        self._confirmations = Counter(
-            "sorter_confirmations", "Decisions the diverter answered", ("line", "outcome"), registry=registry
-        )
         self._camera = CameraMetrics(registry)
         self._build = Info("sorter_build", "The running program", registry=registry)
         self._recipe = Gauge(
@@ -89,10 +75,6 @@ class Metrics:
         """Show a line's counters from zero, so that the first increase is seen as one."""
         for fate in _FATES:
             self._frames.labels(line, fate)
-        for outcome in _OUTCOMES:
-            self._messages.labels(line, outcome)
-        for answer in ConfirmOutcome:
-            self._confirmations.labels(line, answer.value)
         self._restarts.labels(line)
         self.set_connected(line, connected=False)
         self.set_state(line, LineState.STARTING)
@@ -121,17 +103,6 @@ class Metrics:
         """Pass on a line's running totals of what it saw and did not decide."""
         self._totals.pass_on(self._undecided, line, "vanished", total=vanished)
         self._totals.pass_on(self._undecided, line, "intruder", total=intruders)
-
-    def set_delivery(self, line: str, totals: DeliveryCounts) -> None:
-        """Pass on a publisher's running totals."""
-        exclusive = replace(totals, dropped=totals.dropped - totals.failed)
-        for outcome in _OUTCOMES:
-            self._totals.pass_on(self._messages, line, outcome, total=getattr(exclusive, outcome))
-        self._waiting.labels(line).set(totals.waiting)
-
-    def count_confirmation(self, line: str, outcome: ConfirmOutcome) -> None:
-        """The diverter answered a decision."""
-        self._confirmations.labels(line, outcome.value).inc()
 
     def set_state(self, line: str, state: LineState) -> None:
         """1 for this state, 0 for the others."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sorter.outputs.confirm import ConfirmOutcome, parse_confirm
+from sorter.outputs.confirm import parse_confirm
 from sorter.outputs.connection import (
     MAX_IN_FLIGHT,
     BrokerConnection,
@@ -19,33 +18,41 @@ from sorter.outputs.connection import (
     Speaker,
     delivered,
 )
+from sorter.outputs.conservation import DeliveryCounts
+from sorter.outputs.ledger import NO_SUBSCRIBERS, Answered, Ledger
 from sorter.outputs.link import Throttle
-from sorter.outputs.messages import LineIdentity, LineState, dumps, state_message
-from sorter.outputs.outbox import DeliveryCounts, Outbox, Outgoing, RecentIds
+from sorter.outputs.messages import LineIdentity, LineState, Message, dumps, state_message
+from sorter.outputs.outbox import Outbox, Outgoing
+from sorter.outputs.refusals import Refusals
 from sorter.outputs.topics import Topics
 from sorter.ports import Clock
+from sorter.records import Decision
 from sorter.settings.site import MqttSettings
 
 _log = logging.getLogger(__name__)
 
-ConfirmHandler = Callable[[str, ConfirmOutcome], None]
 TriggerHandler = Callable[[bytes], None]
 CommandHandler = Callable[[Heard], None]
 
 _POLL_S = 0.01
+_TICK_S = 0.1
+"""How often deadlines are looked at while nothing is to be sent."""
+_TOLD_BESIDE = ("schema", "decision_id", "verdict", "branch")
+"""What MQTT 5 tells of a decision beside its payload, so that a gateway need not read that."""
 
 
 class LinePublisher:
     """Speaks for one line. A last will is per connection, so each line has its own.
 
     Publishing never waits for the network: decisions wait in an `Outbox`, one thread sends them, and the
-    client library's thread reads and writes the socket. That thread never takes our lock: it holds its own.
+    client library's thread reads and writes the socket. That thread never takes our lock: it holds its own. Each
+    change of the outbox is told to the ledger under our lock, so the two never disagree.
 
     Args:
         identity: who speaks.
         settings: the broker.
         clock: for deadlines and for the time lost.
-        on_confirm: told of each decision's first valid confirm, in the library's thread.
+        ledger: told what becomes of each decision, and of the diverter's answers.
         base_folder: where relative paths in the settings begin.
         on_trigger: told of each payload on the trigger topic, in the library's thread; None does not listen there.
         on_command: told of each message on a command topic, retained ones too, in the library's thread; None does
@@ -60,7 +67,7 @@ class LinePublisher:
         identity: LineIdentity,
         settings: MqttSettings,
         clock: Clock,
-        on_confirm: ConfirmHandler,
+        ledger: Ledger,
         base_folder: Path,
         *,
         on_trigger: TriggerHandler | None = None,
@@ -68,7 +75,7 @@ class LinePublisher:
     ) -> None:
         self.topics = Topics(settings.base_topic, identity.site, identity.line)
         self._clock = clock
-        self._on_confirm = on_confirm
+        self.ledger = ledger
         self._on_trigger = on_trigger
         self._on_command = on_command
         self._lock = threading.Lock()
@@ -78,11 +85,12 @@ class LinePublisher:
         """The last of each cause, where it is raised or cleared on the connection that stands."""
         self._announced = 0
         """The connection on which state and recipe were published and decisions are on their way."""
-        self._confirmed_ids = RecentIds()
-        self._confirmed = 0
+        self._refusals = Refusals()
+        self._beside: dict[int, str] = {}
+        """Topics of the messages beside the decisions that the broker has yet to answer."""
         self.malformed_confirms = 0
         """How many messages on the confirm topic were not confirms."""
-        self._malformed_log, self._refused_log = Throttle(), Throttle()
+        self._malformed_log, self._refused_log, self._stray_log = Throttle(), Throttle(), Throttle()
         self._wake = threading.Event()
         self._closing = False
         handlers = Handlers(changed=self._wake.set, received=self._take)
@@ -102,21 +110,18 @@ class LinePublisher:
 
     @property
     def troubles(self) -> dict[str, str]:
-        """What is wrong between this line and its broker now: cause and reason; empty where all is well."""
-        return self._connection.troubles
+        """The causes of alarms that hold now, with their reasons: of the connection, of what the broker refuses, and
+        the ledger's.
+        """
+        return self._connection.troubles | self._refusals.troubles | self.ledger.troubles
 
-    @property
-    def counts(self) -> DeliveryCounts:
-        """What became of this line's decisions so far."""
+    def publish_decision(self, decision: Decision, message: Message) -> None:
+        """Enter a decision in the ledger and queue it; it is sent while connected, and only before its deadline."""
+        beside = tuple((key, str(message[key])) for key in _TOLD_BESIDE)
+        item = Outgoing(message["decision_id"], dumps(message), decision.deadline.act_before_s, beside)
         with self._lock:
-            self._take_answers()
-            self._outbox.expire(self._clock.monotonic_s())
-            return replace(self._outbox.counts, confirmed=self._confirmed)
-
-    def publish_decision(self, message: Mapping[str, Any], act_before_s: float) -> None:
-        """Queue a decision; it is sent while connected, and only before ``act_before_s`` (monotonic)."""
-        with self._lock:
-            self._outbox.offer(Outgoing(message["decision_id"], dumps(message), act_before_s))
+            self._outbox.offer(item)
+            self.ledger.add(decision, message, self._outbox.take_moves(), self._outbox.waiting)
         self._wake.set()
 
     def publish_state(self, message: Mapping[str, Any]) -> None:
@@ -146,7 +151,7 @@ class LinePublisher:
         """Send what can be sent, say farewell, and disconnect, within ``timeout_s`` whatever the broker does.
 
         Where the farewell is not acknowledged in time the connection is cut without one, so that the broker
-        publishes the last will. Decisions that could not be delivered are counted as expired or dropped.
+        publishes the last will. Decisions that could not be delivered are expired, dropped or unknown.
         """
         end_s = self._clock.monotonic_s() + timeout_s
         self._wait(lambda: not self.counts.waiting, end_s - timeout_s / 3)
@@ -156,6 +161,8 @@ class LinePublisher:
         with self._lock:
             self._take_answers()
             self._outbox.give_up(self._clock.monotonic_s())
+            self._tell_ledger()
+        self.ledger.close()
 
     def answer(self, topic: str, message: Mapping[str, Any], correlation_data: bytes | None) -> None:
         """Answer a command on the topic that it asked for, if connected: nobody waits for it longer."""
@@ -178,13 +185,13 @@ class LinePublisher:
             self.malformed_confirms += 1
             self._warn(self._malformed_log, f"a message on {heard.topic} is ignored: {error}")
             return
-        if self._confirmed_ids.is_new(confirm.decision_id):
-            self._confirmed += 1
-            self._on_confirm(confirm.decision_id, confirm.outcome)
+        if self.ledger.answer(confirm) is Answered.STRAY:
+            sentence = f"{confirm.decision_id!r} is no decision that was sent lately"
+            self._warn(self._stray_log, f"a confirm on {heard.topic} is ignored: {sentence}")
 
     def _send_forever(self) -> None:
         while not self._closing:
-            self._wake.wait()
+            self._wake.wait(_TICK_S)
             self._wake.clear()
             try:
                 self._send_what_is_due()
@@ -198,20 +205,38 @@ class LinePublisher:
             if number != self._announced:
                 self._begin(number)
             self._outbox.max_in_flight = self._connection.window
-            while number and (item := self._outbox.next(self._clock.monotonic_s())):
-                left_s = item.act_before_s - self._clock.monotonic_s()
-                extras = Extras(expires_s=left_s)
-                info = self._connection.publish(self.topics.decision, item.payload, qos=1, extras=extras)
-                # A return code "no connection" means queued in the library: `_begin` takes it back.
-                self._outbox.sent(info.mid)
+            self._outbox.expire(self._clock.monotonic_s())
+            while number and self._send_next():
+                pass
+            self._tell_ledger()
+        self.ledger.settle()
+
+    def _send_next(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        item = self._outbox.next(now_s)
+        if item is None:
+            return False
+        extras = Extras(expires_s=item.act_before_s - now_s, user_properties=item.user_properties)
+        info = self._connection.publish(self.topics.decision, item.payload, qos=1, extras=extras)
+        if info.rc:
+            # The connection is gone. The library has kept a copy, which it throws away before it speaks again.
+            return False
+        self._outbox.sent(info.mid)
+        return True
+
+    def _tell_ledger(self) -> None:
+        """After each change of the outbox, under our lock."""
+        self.ledger.follow(self._outbox.take_moves(), self._outbox.waiting)
 
     def _begin(self, number: int) -> None:
         """A connection came or went: nothing is on its way any more, and a new broker knows nothing."""
         self._outbox.take_back()
+        self._beside.clear()
+        self.ledger.reconnected()
         self._announced = number
         if number:
             for topic, payload in self._retained.items():
-                self._connection.publish(topic, payload, qos=1, retain=True)
+                self._send_beside(topic, payload, retain=True)
             for alarm in self._alarms.values():
                 self._send_alarm(alarm)
             self._alarms = {cause: alarm for cause, alarm in self._alarms.items() if alarm["raised"]}
@@ -222,12 +247,20 @@ class LinePublisher:
         return self._announced != 0 and self._announced == self._connection.number
 
     def _send_alarm(self, message: Mapping[str, Any]) -> None:
-        self._connection.publish(self.topics.alarm, dumps(message), qos=1)
+        self._send_beside(self.topics.alarm, dumps(message))
+
+    def _send_beside(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._beside[self._connection.publish(topic, payload, qos=1, retain=retain).mid] = topic
 
     def _take_answers(self) -> None:
         while self._connection.answers:
             answer = self._connection.answers.popleft()
-            self._outbox.acknowledge(answer.message_id, accepted=answer.accepted)
+            telling = not answer.accepted or answer.reason == NO_SUBSCRIBERS
+            reason = answer.reason if telling else None
+            is_decision = self._outbox.acknowledge(answer.message_id, accepted=answer.accepted, reason=reason)
+            topic = self.topics.decision if is_decision else self._beside.pop(answer.message_id, None)
+            if topic is not None:
+                self._refusals.note(topic, accepted=answer.accepted, reason=answer.reason)
             if not answer.accepted:
                 place = self.topics.decision.rsplit("/", 1)[0]
                 sentence = f"the broker refuses messages below {place} ({answer.reason})"
@@ -237,7 +270,7 @@ class LinePublisher:
         with self._lock:
             self._retained[topic] = payload
             if self._standing:
-                self._connection.publish(topic, payload, qos=1, retain=True)
+                self._send_beside(topic, payload, retain=True)
 
     def _stop_sender(self, end_s: float) -> None:
         self._closing = True

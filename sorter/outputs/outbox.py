@@ -5,29 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 
+from sorter.outputs.steps import Step
 
-@dataclass(frozen=True, slots=True)
-class DeliveryCounts:
-    """What became of a line's decisions since boot.
-
-    ``made = acknowledged + expired + dropped + waiting`` holds at every moment.
-    """
-
-    sent: int = 0
-    """Handed to the connection; a decision sent again after the connection was lost counts again."""
-    acknowledged: int = 0
-    """The broker has it."""
-    expired: int = 0
-    """Its deadline passed before the broker had it."""
-    dropped: int = 0
-    """Given up for any other reason: the queue was full, the broker refused it, or the service stopped."""
-    failed: int = 0
-    """How many of the dropped the broker refused."""
-    confirmed: int = 0
-    """The diverter has answered; several answers to one decision count once."""
-    made: int = 0
-    waiting: int = 0
-    """Queued or on their way."""
+_FULL = "too many waited"
+_STOPPED = "the service stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +19,19 @@ class Outgoing:
     payload: bytes
     act_before_s: float
     """Monotonic seconds; infinity where nothing waits for it."""
+    user_properties: tuple[tuple[str, str], ...] = ()
+    """What MQTT 5 says of it beside the payload."""
+    was_sent: bool = False
+    """It was on its way on a connection that was lost: the broker may have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What has become of one decision."""
+
+    decision_id: str
+    step: Step
+    detail: str | None = None
 
 
 class Outbox:
@@ -47,7 +41,7 @@ class Outbox:
     the oldest, and sends everything at once after a reconnect.
 
     Args:
-        capacity: how many decisions wait at most; beyond it the oldest is dropped.
+        capacity: how many decisions wait at most; beyond it the oldest is given up.
         max_in_flight: how many may be unacknowledged at a time.
     """
 
@@ -56,18 +50,22 @@ class Outbox:
         self.max_in_flight = max_in_flight
         self._queue: deque[Outgoing] = deque()
         self._in_flight: OrderedDict[int, Outgoing] = OrderedDict()
-        self._counts = DeliveryCounts()
+        self._moves: list[Move] = []
 
     @property
-    def counts(self) -> DeliveryCounts:
-        """A snapshot."""
-        return replace(self._counts, waiting=len(self._queue) + len(self._in_flight))
+    def waiting(self) -> int:
+        """How many are queued or on their way."""
+        return len(self._queue) + len(self._in_flight)
+
+    def take_moves(self) -> list[Move]:
+        """What has become of decisions since the last call, in order."""
+        moves, self._moves = self._moves, []
+        return moves
 
     def offer(self, item: Outgoing) -> None:
-        """Queue a new decision; a full queue drops its oldest, the least useful."""
+        """Queue a new decision; a full queue gives up its oldest, the least useful."""
         self._queue.append(item)
-        self._count(made=1)
-        self._drop_oldest()
+        self._give_up_oldest()
 
     def next(self, now_s: float) -> Outgoing | None:
         """The decision to send now, or None; it stays queued until `sent`."""
@@ -78,48 +76,51 @@ class Outbox:
 
     def sent(self, message_id: int) -> None:
         """The decision that `next` gave is on its way under this id."""
-        self._in_flight[message_id] = self._queue.popleft()
-        self._count(sent=1)
+        item = self._queue.popleft()
+        self._in_flight[message_id] = item
+        self._note(item, Step.SENT)
 
-    def acknowledge(self, message_id: int, *, accepted: bool) -> bool:
-        """The broker answered; False where the id is none of ours (or of a connection long gone)."""
-        if self._in_flight.pop(message_id, None) is None:
+    def acknowledge(self, message_id: int, *, accepted: bool, reason: str | None = None) -> bool:
+        """The broker answered; False where the id is none of ours (or of a connection long gone).
+
+        One that was accepted after its deadline is acknowledged all the same: its reader judges by the deadline.
+        """
+        item = self._in_flight.pop(message_id, None)
+        if item is None:
             return False
-        if accepted:
-            self._count(acknowledged=1)
-        else:
-            self._count(dropped=1, failed=1)
+        self._note(item, Step.ACKNOWLEDGED if accepted else Step.REFUSED, reason)
         return True
 
     def take_back(self) -> None:
         """The connection is gone: what was on its way is queued again, in order, ahead of the rest."""
-        self._queue.extendleft(reversed(self._in_flight.values()))
+        self._queue.extendleft(replace(item, was_sent=True) for item in reversed(self._in_flight.values()))
         self._in_flight.clear()
-        self._drop_oldest()
+        self._give_up_oldest()
 
     def expire(self, now_s: float) -> None:
         """Give up what nobody could act on any more."""
-        in_time = [item for item in self._queue if item.act_before_s > now_s]
-        if len(in_time) < len(self._queue):
-            self._count(expired=len(self._queue) - len(in_time))
-            self._queue = deque(in_time)
+        if any(item.act_before_s <= now_s for item in self._queue):
+            for item in self._queue:
+                if item.act_before_s <= now_s:
+                    self._note(item, Step.UNKNOWN if item.was_sent else Step.EXPIRED)
+            self._queue = deque(item for item in self._queue if item.act_before_s > now_s)
 
     def give_up(self, now_s: float) -> None:
         """The service stops: account for all that still waits."""
         self.take_back()
         self.expire(now_s)
-        self._count(dropped=len(self._queue))
-        self._queue.clear()
+        while self._queue:
+            self._give_up(self._queue.popleft(), _STOPPED)
 
-    def _drop_oldest(self) -> None:
+    def _give_up_oldest(self) -> None:
         while len(self._queue) > self._capacity:
-            self._queue.popleft()
-            self._count(dropped=1)
+            self._give_up(self._queue.popleft(), _FULL)
 
-    def _count(self, **more: int) -> None:
-        self._counts = replace(
-            self._counts, **{name: getattr(self._counts, name) + number for name, number in more.items()}
-        )
+    def _give_up(self, item: Outgoing, why: str) -> None:
+        self._note(item, Step.UNKNOWN if item.was_sent else Step.DROPPED, why)
+
+    def _note(self, item: Outgoing, step: Step, detail: str | None = None) -> None:
+        self._moves.append(Move(item.decision_id, step, detail))
 
 
 class RecentIds:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from sorter.line_reports import CameraReport
+from sorter.outputs.conservation import DeliveryCounts
 from sorter.outputs.messages import LineIdentity, Message, header, rfc3339
-from sorter.outputs.outbox import DeliveryCounts
 from sorter.records import Verdict
 
 STATS_SCHEMA = "sorter.stats/1"

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from sorter.settings.confirmation import ConfirmationSettings
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
 from sorter.settings.mqtt import MqttProtocol, MqttSettings
@@ -29,6 +30,7 @@ from sorter.settings.trigger import PhotoEyeTrigger, Trigger, VisionTrigger
 __all__ = [
     "BeltSettings",
     "BranchSettings",
+    "ConfirmationSettings",
     "Direction",
     "FileSource",
     "FolderSource",
@@ -139,6 +141,8 @@ class BranchSettings(Strict):
 
     distance_mm: Annotated[float, Field(ge=0)]
     """From the decision line to the branch's diverter, along the belt."""
+    actuator_delay_s: Annotated[float, Field(ge=0, le=60)] | None = None
+    """Of this branch's diverter; left out: the timing's."""
 
 
 class TimingSettings(Strict):
@@ -180,6 +184,8 @@ class LineSettings(Strict):
     """When the diverter must act."""
     trigger: Trigger = VisionTrigger(kind="vision")
     """What numbers the products; kind says which keys follow."""
+    confirmation: ConfirmationSettings | None = None
+    """The diverters of this line answer each decision; left out: their answers are counted, and none is missed."""
 
 
 class MetricsSettings(Strict):
@@ -202,6 +208,8 @@ class SiteSettings(Strict):
     """The broker that decisions go to."""
     metrics: MetricsSettings = MetricsSettings()
     """Where Prometheus reads the figures, and health checks ask."""
+    require_synchronized_clock: bool = False
+    """Raise an alarm while this machine's clock is not synchronized as far as its system says."""
 
     @field_validator("lines", mode="after")
     @classmethod

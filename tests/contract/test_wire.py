@@ -15,18 +15,19 @@ from sorter.capture.link import LinkState
 from sorter.color.bins import bin_colors
 from sorter.line_reports import CameraReport
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
+from sorter.outputs.conservation import DeliveryCounts
 from sorter.outputs.messages import (
     Alarm,
     LineIdentity,
     LineState,
     Naming,
+    Synchronization,
     alarm_message,
     decision_message,
     dumps,
     recipe_message,
     state_message,
 )
-from sorter.outputs.outbox import DeliveryCounts
 from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
@@ -77,6 +78,7 @@ PRODUCT_FIELDS = [
     "act_before",
     "recipe",
     "simulated",
+    "clock",
 ]
 
 
@@ -105,6 +107,7 @@ readings = st.builds(
     st.lists(st.builds(PaletteColor, labs, st.floats(0, 1)), min_size=1, max_size=6).map(tuple),
     differences,
 )
+clocks = st.sampled_from(Synchronization)
 namings = st.just(Naming()) | st.builds(Naming, amounts, names)
 deadlines = st.builds(Deadline, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6) | st.just(float("inf")))
 
@@ -167,9 +170,11 @@ def test_the_decisions_schema_requires_every_field_of_the_contract():
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_decision_the_code_can_make_is_what_the_schema_says(verdict):
-    @given(decisions(verdict), identities, amounts, wall_s, st.none() | namings)
-    def holds(decision, identity, seq, wall_minus_monotonic_s, naming):
-        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s, naming))
+    @given(st.data(), decisions(verdict), identities, amounts)
+    def holds(data, decision, identity, seq):
+        wall_minus_monotonic_s, naming = data.draw(wall_s), data.draw(st.none() | namings)
+        clock = data.draw(clocks)
+        hold("decision", decision_message(decision, identity, seq, wall_minus_monotonic_s, naming, clock=clock))
 
     holds()
 
@@ -195,7 +200,8 @@ def test_a_decision_that_names_a_bin_without_a_right_to_is_refused_by_the_schema
 def test_every_state_is_what_the_schema_says(data, state, reason, identity):
     recipe = data.draw(st.none() | recipe_ids)
     cause, at_wall_s = data.draw(st.none() | names), data.draw(st.none() | wall_s)
-    hold("state", state_message(state, reason, identity, recipe, cause, at_wall_s))
+    clock = data.draw(clocks)
+    hold("state", state_message(state, reason, identity, recipe, cause, at_wall_s, clock=clock))
 
 
 @pytest.mark.parametrize("reason", [*InvalidReason, *Doubt])
@@ -254,7 +260,7 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         by_branch=data.draw(st.dictionaries(names, amounts, max_size=3)),
         by_bin=data.draw(st.dictionaries(names, amounts, max_size=3)),
         frames=data.draw(st.builds(FrameCounts, *[amounts] * 10)),
-        delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 8)),
+        delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 13)),
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
         triggers=data.draw(st.none() | trigger_stats),
         camera=data.draw(st.none() | cameras),

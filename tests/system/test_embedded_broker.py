@@ -11,8 +11,10 @@ from sorter.capture.clock import SystemClock
 from sorter.demo import broker as demo_broker
 from sorter.demo.broker import find_mosquitto, start_broker
 from sorter.errors import BrokerError
-from sorter.outputs.messages import LineIdentity, LineState, rfc3339, state_message
+from sorter.outputs.ledger import Ledger
+from sorter.outputs.messages import LineIdentity, LineState, decision_message, state_message
 from sorter.outputs.mqtt import LinePublisher
+from sorter.records import Deadline, Decision, RecipeId, Verdict
 from sorter.settings.site import MqttProtocol, MqttSettings
 
 pytestmark = pytest.mark.system
@@ -31,36 +33,24 @@ def broker(request):
 def test_the_demos_broker_carries_a_decision_to_the_diverter_and_its_confirm_back(broker, wait_for):
     clock = SystemClock()
     settings = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
-    confirms: dict[str, str] = {}
-    line = LinePublisher(IDENTITY, settings, clock, confirms.__setitem__, Path())
+    line = LinePublisher(IDENTITY, settings, clock, Ledger(clock), Path())
     line.publish_state(state_message(LineState.RUNNING, "demo", IDENTITY, None, None, clock.wall_s()))
     line.start()
     options = ("--protocol", broker.protocol.value)
     with Consumer(broker.port, [line.topics.of_line], *options) as diverter:
         wait_for("it follows the line", lambda: diverter.events("follows"))
-        for seq, after_s, left_s in ((0, -1.0, 30.0), (1, -7.0, -5.0), (3, 0.2, 30.0)):
-            now_s = time.time()
-            message = {
-                "schema": "sorter.decision/1",
-                "decision_id": f"boot-1/line 1/{seq}",
-                "boot_id": "boot-1",
-                "seq": seq,
-                "branch": "left",
-                "decided_at": rfc3339(now_s - 1.0),
-                "act_after": rfc3339(now_s + after_s),
-                "act_before": rfc3339(now_s + left_s),
-            }
-            line.publish_decision(message, clock.monotonic_s() + 30.0)
+        for seq, after_s, behind_s in ((0, -1.0, 0.0), (1, -1.0, 35.0), (3, 0.2, 0.0)):
+            now_s = clock.monotonic_s()
+            deadline = Deadline(now_s + after_s, now_s + 30.0)
+            decision = Decision(seq, Verdict.LATE, "reject", now_s, now_s, deadline, 0, RecipeId("any", 1, "0" * 16))
+            message = decision_message(decision, IDENTITY, seq, clock.wall_s() - now_s - behind_s)
+            line.publish_decision(decision, message)
         wait_for("all are confirmed", lambda: line.counts.confirmed == 3)
         wait_for("all are acknowledged", lambda: line.counts.acknowledged == 3)
+        assert line.ledger.sums.closed == {"actuated": 2, "blocked": 0, "missed": 1, "unconfirmed": 0}
         line.close(state_message(LineState.OFFLINE, "stopped", IDENTITY, None, None, clock.wall_s()), 3.0)
         wait_for("it falls back", lambda: diverter.events("falls back")[-1]["reason"] == "offline: stopped")
         counts = diverter.finish()
-    assert confirms == {
-        "boot-1/line 1/0": "actuated",
-        "boot-1/line 1/1": "missed",
-        "boot-1/line 1/3": "actuated",
-    }
     assert counts == {
         "new boot": 1, "received": 3, "actuated": 2, "missed": 1, "skipped": 1, "fallback": 1, "given up": 0
     }  # fmt: skip
@@ -69,7 +59,7 @@ def test_the_demos_broker_carries_a_decision_to_the_diverter_and_its_confirm_bac
 
 def test_state_and_recipe_are_retained_by_the_demos_broker_and_the_will_is_said(broker, read, wait_for):
     settings = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
-    line = LinePublisher(IDENTITY, settings, SystemClock(), lambda *_: None, Path())
+    line = LinePublisher(IDENTITY, settings, SystemClock(), Ledger(SystemClock()), Path())
     line.publish_state(state_message(LineState.RUNNING, "demo", IDENTITY, None, None, time.time()))
     line.start()
     wait_for("it is connected", lambda: line.connected)

@@ -18,6 +18,7 @@ from paho.mqtt.client import MQTTv5, MQTTv311
 
 from sorter.capture.clock import SystemClock
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
+from sorter.outputs.ledger import Ledger
 from sorter.outputs.messages import (
     LineIdentity,
     LineState,
@@ -28,6 +29,7 @@ from sorter.outputs.messages import (
     state_message,
 )
 from sorter.outputs.mqtt import LinePublisher
+from sorter.outputs.steps import Step, StepTaken
 from sorter.records import (
     BinMatch,
     ColorReading,
@@ -61,27 +63,38 @@ def state(value: LineState, reason: str = "as asked") -> Message:
     return state_message(value, reason, IDENTITY, RECIPE.identity, None, time.time())
 
 
+class Written:
+    """A recorder that keeps all it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepTaken] = []
+
+    def add(self, decision: Decision, message: Message) -> None:
+        """Each is in the test's own list."""
+
+    def note(self, step: StepTaken) -> None:
+        self.steps.append(step)
+
+    def of(self, step: Step) -> list[str]:
+        return [one.decision_id for one in list(self.steps) if one.step is step]
+
+
 class Line:
     """A publisher as the service holds it, with a counter of decisions."""
 
     def __init__(self, port: int, protocol: MqttProtocol = MqttProtocol.V5, **settings: object) -> None:
-        self.confirms: list[tuple[str, ConfirmOutcome]] = []
+        self.written = Written()
         chosen = MqttSettings(port=port, protocol=protocol, **{"keepalive_s": 5, **settings})
-        self.publisher = LinePublisher(IDENTITY, chosen, SystemClock(), self._confirmed, Path())
+        self.publisher = LinePublisher(IDENTITY, chosen, SystemClock(), Ledger(SystemClock(), self.written), Path())
         self.seq = 0
         self.publisher.publish_recipe(recipe_message(RECIPE, IDENTITY, {"red": [RED]}))
         self.publisher.publish_state(state(LineState.RUNNING))
         self.publisher.start()
 
-    def _confirmed(self, name: str, outcome: ConfirmOutcome) -> None:
-        self.confirms.append((name, outcome))
-        if outcome is ConfirmOutcome.BLOCKED:
-            raise RuntimeError("a handler's own fault")
-
     def decide(self, left_s: float) -> str:
         now_s = time.monotonic()
         decision = Decision(
-            product=self.seq,
+            product=self.seq + 1,
             verdict=Verdict.ROUTED,
             branch="left",
             captured_at_s=now_s - 0.05,
@@ -94,7 +107,7 @@ class Line:
         )
         message = decision_message(decision, IDENTITY, self.seq, time.time() - time.monotonic())
         self.seq += 1
-        self.publisher.publish_decision(message, now_s + left_s)
+        self.publisher.publish_decision(decision, message)
         return str(message["decision_id"])
 
     def close(self, timeout_s: float = 3.0) -> None:
@@ -189,7 +202,8 @@ def test_a_broker_that_was_away_hears_state_and_recipe_again_and_no_expired_deci
     assert len(reader.on("recipe")) == 1
     wait_for("the last is acknowledged", lambda: not line.publisher.counts.waiting)
     counts = line.publisher.counts
-    assert counts.made == counts.acknowledged + counts.expired + counts.dropped == 32
+    assert counts.made == counts.acknowledged + counts.expired == 32
+    assert line.written.of(Step.EXPIRED) == doomed
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert f"127.0.0.1:{mosquitto.port}" in warnings[0].getMessage()
@@ -207,7 +221,10 @@ def test_a_decision_on_its_way_when_the_connection_froze_is_not_sent_again_after
     wait_for("the window is full", lambda: line.publisher.counts.sent == 10)
     wait_for("keepalive notices", lambda: not line.publisher.connected, 20)
     # The sending thread takes back what was on its way a moment after the connection is known to be gone.
-    wait_for("all have expired", lambda: line.publisher.counts.expired == 15)
+    wait_for("all are given up", lambda: not line.publisher.counts.waiting)
+    counts = line.publisher.counts
+    assert (counts.unknown, counts.expired) == (10, 5)
+    assert (line.written.of(Step.UNKNOWN), line.written.of(Step.EXPIRED)) == (doomed[:10], doomed[10:])
     mosquitto.stop(signal.SIGKILL)  # whatever its socket held is gone
     mosquitto.start()
     reader = read(mosquitto.port)
@@ -227,7 +244,7 @@ def test_a_frozen_broker_does_not_hold_up_the_farewell(line, mosquitto, read, wa
     line.close(timeout_s=1.5)
     assert time.monotonic() - began_s < 2.0
     counts = line.publisher.counts
-    assert (counts.made, counts.dropped, counts.waiting) == (50, 50, 0)
+    assert (counts.made, counts.unknown, counts.dropped, counts.waiting) == (50, 10, 40, 0)
     mosquitto.thaw()
     wait_for("the readers are told", lambda: states(reader.on("state"))[-1] == "offline")
 
@@ -267,12 +284,13 @@ VANISHING = """
 import sys, time
 from pathlib import Path
 from sorter.capture.clock import SystemClock
+from sorter.outputs.ledger import Ledger
 from sorter.outputs.messages import LineIdentity, LineState, state_message
 from sorter.outputs.mqtt import LinePublisher
 from sorter.settings.site import MqttProtocol, MqttSettings
 identity = LineIdentity("plant 1", "line 1", "boot-8", False)
 settings = MqttSettings(port=int(sys.argv[1]), protocol=MqttProtocol(sys.argv[2]))
-publisher = LinePublisher(identity, settings, SystemClock(), print, Path())
+publisher = LinePublisher(identity, settings, SystemClock(), Ledger(SystemClock()), Path())
 publisher.publish_state(state_message(LineState.RUNNING, "so far", identity, None, None, time.time()))
 publisher.start()
 time.sleep(60)
@@ -293,36 +311,48 @@ def test_the_broker_says_offline_for_a_process_that_was_killed(mosquitto, read, 
     wait_for("the will is retained", lambda: states(late_reader.on("state")) == ["offline"])
 
 
-def test_confirms_are_handed_on_once_and_nonsense_is_counted(line, mosquitto, read, wait_for, caplog):
+def test_confirms_close_an_entry_once_and_strays_and_nonsense_are_counted_and_told(
+    line, mosquitto, read, wait_for, caplog
+):
     reader = read(mosquitto.port)
     topic = line.publisher.topics.confirm
+    name = line.decide(60.0)
+    wait_for("it arrives", lambda: reader.on("decision"))
 
     def say(payload: bytes, *, retain: bool = False) -> None:
         reader.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
 
-    good = dumps(confirm_message(Confirm("boot-7/line 1/0", ConfirmOutcome.ACTUATED), time.time()))
-    for payload in (good, good, b"\xff", b"[" * 4000, b'{"schema":"sorter.confirm/1"}'):
+    good = dumps(confirm_message(Confirm(name, ConfirmOutcome.ACTUATED), time.time()))
+    stray = dumps(confirm_message(Confirm("boot-6/line 1/0", ConfirmOutcome.ACTUATED), time.time()))
+    for payload in (good, good, stray, stray, b"\xff", b"[" * 4000, b'{"schema":"sorter.confirm/1"}'):
         say(payload)
     wait_for("nonsense is counted", lambda: line.publisher.malformed_confirms == 3)
-    assert line.confirms == [("boot-7/line 1/0", ConfirmOutcome.ACTUATED)]
-    assert line.publisher.counts.confirmed == 1
-    assert sum("is ignored" in record.getMessage() for record in caplog.records) == 1
+    assert line.written.of(Step.ACTUATED) == [name]
+    counts = line.publisher.counts
+    assert (counts.confirmed, counts.repeated, counts.stray) == (1, 1, 2)
+    assert sum("is ignored" in record.getMessage() for record in caplog.records) == 2
     say(b"", retain=True)
 
 
-def test_a_fault_in_the_confirm_handler_does_not_end_the_connection(line, mosquitto, read, wait_for, caplog):
+def test_a_fault_in_what_hears_a_message_does_not_end_the_connection(mosquitto, read, wait_for, caplog):
+    heard: list[bytes] = []
+
+    def hear(payload: bytes) -> None:
+        heard.append(payload)
+        raise RuntimeError("a fault of its own")
+
+    ledger = Ledger(SystemClock())
+    line = LinePublisher(IDENTITY, MqttSettings(port=mosquitto.port), SystemClock(), ledger, Path(), on_trigger=hear)
+    line.start()
     reader = read(mosquitto.port)
-    for number, outcome in enumerate((ConfirmOutcome.BLOCKED, ConfirmOutcome.MISSED)):
-        payload = dumps(confirm_message(Confirm(f"id-{number}", outcome), time.time()))
-        reader.client.publish(line.publisher.topics.confirm, payload, qos=1)
-    wait_for("the second is handed on too", lambda: len(line.confirms) == 2)
+    wait_for("it is told", lambda: (reader.client.publish(line.topics.trigger, b"x", qos=1), len(heard) > 1)[1])
     assert "a fault in _when_message" in caplog.text
-    line.decide(60.0)
-    wait_for("decisions go on", lambda: line.publisher.counts.acknowledged == 1)
+    assert line.connected
+    line.close(state(LineState.OFFLINE), 1.0)
 
 
 @pytest.mark.parametrize("protocol", MqttProtocol)
-def test_a_retained_confirm_is_ignored(mosquitto, lines, read, wait_for, protocol):
+def test_a_retained_confirm_is_ignored(mosquitto, lines, read, wait_for, protocol, caplog):
     reader = read(mosquitto.port)
     topic = "sorter/plant 1/line 1/confirm"
     old, new = (dumps(confirm_message(Confirm(name, ConfirmOutcome.ACTUATED), 0.0)) for name in ("old", "new"))
@@ -330,8 +360,9 @@ def test_a_retained_confirm_is_ignored(mosquitto, lines, read, wait_for, protoco
     line = Line(mosquitto.port, protocol)
     lines.append(line)
     # A retained one is delivered in answer to the subscription, before anything published after it.
-    wait_for("it listens", lambda: (reader.client.publish(topic, new, qos=1), line.confirms)[1])
-    assert line.confirms == [("new", ConfirmOutcome.ACTUATED)]
+    wait_for("it listens", lambda: (reader.client.publish(topic, new, qos=1), line.publisher.counts.stray)[1])
+    assert "'new'" in caplog.text
+    assert "'old'" not in caplog.text
 
 
 def restart_with(mosquitto, settings: str) -> None:
@@ -354,19 +385,65 @@ def test_a_broker_that_refuses_us_is_told_once_and_nothing_is_sent(mosquitto, li
     assert (line.publisher.connected, line.publisher.counts.sent) == (False, 0)
 
 
-def test_a_decision_the_broker_refuses_is_counted_and_told(mosquitto, lines, wait_for, caplog, tmp_path):
+def test_a_decision_the_broker_refuses_is_counted_and_told_until_one_is_taken_again(
+    mosquitto, lines, wait_for, caplog, tmp_path
+):
     rules = tmp_path / "acl"
-    rules.write_text("topic read #\ntopic write sorter/+/+/state\n")
+    rules.write_text("topic read #\ntopic write sorter/+/+/state\ntopic write sorter/+/+/recipe\n")
     rules.chmod(0o700)
     restart_with(mosquitto, f"allow_anonymous true\nuser root\nacl_file {rules}\n")
     line = Line(mosquitto.port)
     lines.append(line)
-    for _ in range(3):
-        line.decide(60.0)
-    wait_for("all are refused", lambda: line.publisher.counts.failed == 3)
+    names = [line.decide(60.0) for _ in range(3)]
+    wait_for("all are refused", lambda: line.publisher.counts.refused == 3)
     counts = line.publisher.counts
-    assert (counts.dropped, counts.acknowledged, counts.waiting) == (3, 0, 0)
+    assert (counts.dropped, counts.acknowledged, counts.waiting) == (0, 0, 0)
+    assert line.written.of(Step.REFUSED) == names
+    assert {one.detail for one in line.written.steps if one.step is Step.REFUSED} == {"Not authorized"}
     assert caplog.text.count("the broker refuses messages below sorter/plant 1/line 1") == 1
+    line.publisher.publish_state(state(LineState.RUNNING, "a state is taken"))
+    told = "the broker refuses messages on sorter/plant 1/line 1/decision (Not authorized): allow this user to"
+    assert line.publisher.troubles == {"publish_refused": f"{told} publish there"}
+    rules.write_text("topic readwrite #\n")
+    mosquitto.process.send_signal(signal.SIGHUP)
+    wait_for("one is taken", lambda: (line.decide(60.0), line.publisher.counts.acknowledged)[1])
+    assert line.publisher.troubles == {}
+
+
+def test_that_nobody_reads_the_decisions_is_counted(line, mosquitto, read, wait_for):
+    line.decide(60.0)
+    wait_for("it is acknowledged", lambda: line.publisher.counts.acknowledged == 1)
+    assert line.publisher.counts.unread == 1
+    reader = read(mosquitto.port)
+    line.decide(60.0)
+    wait_for("it is read", lambda: reader.on("decision"))
+    wait_for("it is acknowledged", lambda: line.publisher.counts.acknowledged == 2)
+    assert line.publisher.counts.unread == 1
+
+
+def test_of_a_broker_that_froze_and_thawed_only_the_window_arrives_late(mosquitto, lines, read, wait_for):
+    line = Line(mosquitto.port, keepalive_s=60)
+    lines.append(line)
+    wait_for("it is connected", lambda: line.publisher.connected)
+    reader = read(mosquitto.port)
+    mosquitto.freeze()
+    names = [line.decide(0.4) for _ in range(60)]
+    wait_for("what is behind the window expires", lambda: line.publisher.counts.expired == 50)
+    mosquitto.thaw()
+    kept = line.decide(60.0)
+    wait_for("decisions go on", lambda: kept in ids(reader.on("decision")))
+    wait_for("all are acknowledged", lambda: not line.publisher.counts.waiting)
+    assert ids(reader.on("decision")) == [*names[:10], kept]
+    assert line.written.of(Step.EXPIRED) == names[10:]
+    assert line.publisher.counts.acknowledged == 11
+
+
+def test_a_gateway_can_route_a_decision_without_reading_its_payload(line, mosquitto, read, wait_for):
+    reader = read(mosquitto.port)
+    name = line.decide(60.0)
+    wait_for("it arrives", lambda: reader.on("decision"))
+    told = [("schema", "sorter.decision/1"), ("decision_id", name), ("verdict", "routed"), ("branch", "left")]
+    assert reader.on("decision")[0].properties.UserProperty == told
 
 
 @pytest.fixture
@@ -431,9 +508,12 @@ def test_a_session_of_outages_leaves_no_decision_unaccounted_for(mosquitto, line
             line.decide(0.8)
     wait_for("all are settled", lambda: not line.publisher.counts.waiting)
     counts = line.publisher.counts
-    assert counts.made == 600 == counts.acknowledged + counts.expired + counts.dropped
+    assert counts.made == 600 == counts.acknowledged + counts.expired + counts.dropped + counts.unknown
+    assert line.publisher.ledger.troubles == {}
     assert not [name for name, late in arrivals if late]
-    assert len({name for name, _ in arrivals}) <= counts.acknowledged + counts.expired
+    arrived = {name for name, _ in arrivals}
+    assert arrived <= set(line.written.of(Step.ACKNOWLEDGED)) | set(line.written.of(Step.UNKNOWN))
+    assert not arrived & {*line.written.of(Step.EXPIRED), *line.written.of(Step.DROPPED)}
 
 
 def test_a_decision_is_not_held_back_by_tcp(line):
@@ -443,7 +523,12 @@ def test_a_decision_is_not_held_back_by_tcp(line):
 def test_a_line_hears_its_triggers_only_where_it_has_an_eye(mosquitto, lines, read, wait_for):
     heard: list[bytes] = []
     with_eye = LinePublisher(
-        IDENTITY, MqttSettings(port=mosquitto.port), SystemClock(), print, Path(), on_trigger=heard.append
+        IDENTITY,
+        MqttSettings(port=mosquitto.port),
+        SystemClock(),
+        Ledger(SystemClock()),
+        Path(),
+        on_trigger=heard.append,
     )
     topic = with_eye.topics.trigger
     reader = read(mosquitto.port)

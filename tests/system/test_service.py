@@ -250,6 +250,10 @@ def test_a_killed_line_comes_back_and_the_other_loses_nothing(plant):
     assert plant.metric("sorter_line_restarts_total", line="two") == 0
     assert longest_gap_s(plant.decisions("two")[other_before - 1 :]) < 2.0  # however busy the machine
     assert plant.metric("sorter_frames_total", line="one", fate="processed") > 30
+    for line in ("one", "two"):
+        for one_sum in ("products", "decisions"):
+            assert plant.metric("sorter_ledger_unaccounted", line=line, sum=one_sum) == 0
+        assert plant.metric("sorter_ledger_products_total", line=line) >= before
     # Each line of the log says when and how grave, the lines' own too.
     assert {line.split()[2] for line in plant.service.log.splitlines()} == {"INFO", "WARNING", "ERROR"}
 
@@ -309,7 +313,7 @@ def test_the_metrics_are_what_prometheus_reads_and_count_what_was_published(plan
     told = plant.service.get("/metrics")[1]
     families = {family.name: family for family in text_string_to_metric_families(told)}
     ours = "decisions products frames decision_age_seconds processing_seconds line_state line_restarts mqtt_connected "
-    ours += "mqtt_messages mqtt_waiting confirmations recipe_info build_info"
+    ours += "ledger_products ledger_deliveries ledger_unaccounted ledger_closed recipe_info build_info"
     assert {f"sorter_{name}" for name in ours.split()} <= set(families)
     states = {sample.labels["state"]: sample.value for sample in families["sorter_line_state"].samples}
     assert states == {**dict.fromkeys(("starting", "ready", "degraded", "halted", "offline"), 0.0), "running": 1.0}
@@ -326,7 +330,7 @@ def test_confirmations_are_counted_once_each(plant, wait_for):
     answer = {"schema": "sorter.confirm/1", "decision_id": decision["decision_id"], "outcome": "actuated"}
     for payload in (json.dumps(answer), json.dumps(answer), "not a confirm"):
         plant.wire.client.publish("sorter/plant/one/confirm", payload, qos=1)
-    wait_for("it is counted", lambda: plant.metric("sorter_confirmations_total", outcome="actuated") == 1)
+    wait_for("it is counted", lambda: plant.metric("sorter_ledger_closed_total", outcome="actuated") == 1)
 
 
 def test_an_absent_camera_halts_the_line_with_a_reason_and_is_tried_again(plant, data):

@@ -175,6 +175,25 @@ def test_a_source_lost_in_the_middle_loses_no_product_that_was_in_view(folder_jo
     before = [one.product for one in heard.heard[: heard.heard.index(lost)] if isinstance(one, Decision)]
     assert before == [one.product for one in decide_film(job, Frames(seen))]
     assert heard.products == list(range(1, len(heard.products) + 1))
+    assert _told_of_products(heard) == []
+    assert heard.beats[-1].products == len(heard.products)
+
+
+def _told_of_products(heard: Service) -> list[tuple[int, int]]:
+    """Heartbeats that count more products than there were decisions before them, with how many there were."""
+    decided, ahead = 0, []
+    for one in heard.heard:
+        if isinstance(one, Decision):
+            decided += 1
+        elif one.products > decided:
+            ahead.append((one.products, decided))
+    return ahead
+
+
+def test_no_heartbeat_counts_a_product_whose_decision_comes_after_it(folder_job):
+    heard = run(folder_job())
+    assert _told_of_products(heard) == []
+    assert [beat.products for beat in heard.beats][-1] == 5
 
 
 def test_a_region_outside_the_picture_is_refused_with_its_place(folder_job):

@@ -36,6 +36,13 @@ class TestTiming:
         deadline = Timing.of(line_of(actuator_delay_s=0.2, tolerance_s=0.1)).deadline("here", 10.0)
         assert (deadline.act_after_s, deadline.act_before_s) == pytest.approx((9.7, 9.9))
 
+    def test_a_diverter_of_its_own_speed_has_its_own_delay(self) -> None:
+        line = line_of(actuator_delay_s=0.05, tolerance_s=0.1)
+        slow = line.branches["near"].model_copy(update={"actuator_delay_s": 0.25})
+        timing = Timing.of(line.model_copy(update={"branches": line.branches | {"near": slow}}))
+        assert timing.deadline("near", 10.0).act_before_s == pytest.approx(10.25)
+        assert timing.deadline("far", 10.0).act_before_s == pytest.approx(12.05)
+
     @given(
         st.floats(1, 5000),
         st.floats(0, 60),

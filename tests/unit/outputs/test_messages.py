@@ -90,6 +90,7 @@ def test_a_routed_decision_as_it_goes_on_the_wire():
         "act_before": "2023-11-14T22:13:20.600Z",
         "recipe": {"name": "apples", "revision": 3, "hash": "0123456789abcdef"},
         "simulated": False,
+        "clock": "unknown",
     }
 
 

@@ -10,10 +10,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from sorter.capture.health import Grade
 from sorter.capture.link import LinkState
 from sorter.line_reports import CameraReport
-from sorter.outputs.confirm import ConfirmOutcome
 from sorter.outputs.messages import LineState
 from sorter.outputs.metrics import Metrics
-from sorter.outputs.outbox import DeliveryCounts
 from sorter.outputs.stats import FrameCounts
 from sorter.records import BinMatch, Deadline, Decision, RecipeId, Verdict
 
@@ -66,16 +64,6 @@ def test_running_totals_are_passed_on_once_and_begin_anew_with_a_new_process(met
     assert (frames("processed"), frames("given_up")) == (19, 1)
 
 
-def test_each_decision_ends_in_one_outcome(metrics, registry):
-    metrics.set_delivery("one", DeliveryCounts(acknowledged=5, expired=2, dropped=3, failed=1, made=12, waiting=2))
-    values = {
-        outcome: registry.get_sample_value("sorter_mqtt_messages_total", {"line": "one", "outcome": outcome})
-        for outcome in ("acknowledged", "expired", "dropped", "failed")
-    }
-    assert values == {"acknowledged": 5, "expired": 2, "dropped": 2, "failed": 1}
-    assert registry.get_sample_value("sorter_mqtt_waiting", {"line": "one"}) == 2
-
-
 def test_only_the_recipe_in_force_is_shown(metrics, registry):
     metrics.set_recipe("one", RECIPE)
     metrics.set_recipe("one", RecipeId("apples", 2, "f" * 16))
@@ -89,13 +77,11 @@ def test_the_rest_is_shown(metrics, registry):
     metrics.observe_processing("one", 0.002)
     metrics.count_restart("one")
     metrics.set_connected("one", connected=True)
-    metrics.count_confirmation("one", ConfirmOutcome.MISSED)
     value = registry.get_sample_value
     assert value("sorter_build_info", {"version": "1.2.3", "python": "3.11.2"}) == 1
     assert value("sorter_processing_seconds_count", {"line": "one"}) == 1
     assert value("sorter_line_restarts_total", {"line": "one"}) == 1
     assert value("sorter_mqtt_connected", {"line": "one"}) == 1
-    assert value("sorter_confirmations_total", {"line": "one", "outcome": "missed"}) == 1
     assert value("process_resident_memory_bytes") > 0
 
 

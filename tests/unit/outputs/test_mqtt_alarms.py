@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.client import MQTTMessageInfo
 
 from sorter.capture.clock import SystemClock
 from sorter.outputs import mqtt
+from sorter.outputs.ledger import Ledger
 from sorter.outputs.messages import Alarm, LineIdentity, alarm_message
 from sorter.settings.site import MqttSettings
 
@@ -25,10 +27,11 @@ class Connection:
         self.answers: list[Any] = []
         self.told: list[tuple[str, bool]] = []
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False, **_: Any) -> None:
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False, **_: Any) -> MQTTMessageInfo:
         assert (topic, qos, retain) == ("sorter/plant/one/alarm", 1, False)
         message = json.loads(payload)
         self.told.append((message["cause"], message["raised"]))
+        return MQTTMessageInfo(len(self.told))
 
     def take_told(self) -> list[tuple[str, bool]]:
         told, self.told = self.told, []
@@ -39,7 +42,8 @@ class Voice:
     """A publisher whose sending thread is the test itself."""
 
     def __init__(self) -> None:
-        self._publisher = mqtt.LinePublisher(IDENTITY, MqttSettings(), SystemClock(), print, Path())
+        clock = SystemClock()
+        self._publisher = mqtt.LinePublisher(IDENTITY, MqttSettings(), clock, Ledger(clock), Path())
         self._connection: Any = self._publisher._connection
 
     def connect(self, number: int) -> list[tuple[str, bool]]:
