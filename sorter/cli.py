@@ -70,6 +70,7 @@ def _add_demo(commands: _Commands[_Parser]) -> None:
     demo.add_argument(
         "--broker", choices=("mosquitto", "amqtt"), help="which broker to start (mosquitto where it is installed)"
     )
+    demo.add_argument("--journal", type=Path, metavar="FILE", help="keep the journal there (a temporary folder)")
     _add_verbosity(demo)
 
 

@@ -57,13 +57,16 @@ class Decider:
         keep_evidence: bool,
     ) -> None:
         self._grid = grid
-        self._recipe = recipe
-        self._bins = Bins.of(recipe)
+        self.use(recipe)
         self._timing = timing
         self._line_px = line_px
         self._now_s = now_s
         self._next_product = first_product
         self._keep_evidence = keep_evidence
+
+    def use(self, recipe: Recipe) -> None:
+        """Decide by this recipe from now on."""
+        self._recipe, self._bins = recipe, Bins.of(recipe)
 
     def note_look(self, track: Track, followed: Followed, crop_bgr: BgrImage) -> None:
         """A frame shows the product: keep a small picture of it, where evidence is kept."""

@@ -23,6 +23,7 @@ from sorter.outputs.messages import (
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
+from sorter.outputs.steps import NoRecorder, Recorder
 from sorter.ports import Clock
 from sorter.records import Decision
 from sorter.settings.recipe import Recipe
@@ -30,6 +31,7 @@ from sorter.trigger_desk import TriggerDesk
 
 _log = logging.getLogger(__name__)
 
+_NO_RECORDER = NoRecorder()
 _FAREWELL_S = 0.8
 _POLL_S = 0.01
 
@@ -69,6 +71,7 @@ class LineDesk:
         clock: time.
         listeners: who else wants to know.
         eye: the photo-eye that numbers its products; None where the line does so itself.
+        recorder: who writes its decisions down.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a line, made by the service and handed in
@@ -81,6 +84,7 @@ class LineDesk:
         clock: Clock,
         listeners: Listeners,
         eye: TriggerDesk | None = None,
+        recorder: Recorder = _NO_RECORDER,
     ) -> None:
         self.name = identity.line
         self.process = process
@@ -93,6 +97,7 @@ class LineDesk:
         self._clock = clock
         self._listeners = listeners
         self._eye = eye
+        self._recorder = recorder
         self._tally = Tally()
         self._base_frames = FrameCounts()
         """What earlier processes of this line counted: each begins at zero."""
@@ -155,6 +160,7 @@ class LineDesk:
             decision, naming = self._eye.announce(decision)
         shift_s = self._clock.wall_s() - self._clock.monotonic_s()
         message = decision_message(decision, self._identity, self._seq, shift_s, naming)
+        self._recorder.add(decision, message)
         self.publisher.publish_decision(message, decision.deadline.act_before_s)
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)

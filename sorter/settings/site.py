@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
+from sorter.settings.journal import JournalSettings
 from sorter.settings.source import (
     FilePath,
     FileSource,
@@ -34,6 +35,7 @@ __all__ = [
     "FolderSource",
     "GenicamSource",
     "GuardSettings",
+    "JournalSettings",
     "LineSettings",
     "MetricsSettings",
     "MqttProtocol",
@@ -238,6 +240,8 @@ class SiteSettings(Strict):
     """The broker that decisions go to."""
     metrics: MetricsSettings = MetricsSettings()
     """Where Prometheus reads the figures, and health checks ask."""
+    journal: JournalSettings = JournalSettings()
+    """Where each decision is written down, with what became of it."""
 
     @field_validator("lines", mode="after")
     @classmethod
