@@ -1,7 +1,7 @@
 # The sorter on Debian slim: one stage makes the virtual environment, the other one runs it.
 #
 #   docker build -t conveyor-color-sorter .
-#   docker run --read-only -v "$PWD/config:/config:ro" conveyor-color-sorter
+#   docker run --read-only -v "$PWD/config:/config:ro" -v journal:/var/lib/conveyor-color-sorter conveyor-color-sorter
 #
 # Mount the directory of the settings, never single files: editors save by renaming a new file over the old one,
 # and a container with a single file mounted keeps seeing the old one for ever.
@@ -36,7 +36,8 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 sorter \
- && useradd --uid 10001 --gid sorter --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sorter
+ && useradd --uid 10001 --gid sorter --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sorter \
+ && install -d -o sorter -g sorter -m 0750 /var/lib/conveyor-color-sorter
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 # One thread for OpenMP: more of them spin against the lines' other work and cost single decisions a second.
@@ -44,6 +45,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     OMP_NUM_THREADS=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    STATE_DIRECTORY=/var/lib/conveyor-color-sorter \
     SORTER_HEALTH_URL=http://127.0.0.1:9464/healthz
 WORKDIR /app
 USER 10001:10001

@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_decide(commands)
     _add_teach(commands)
     _add_check(commands)
+    _add_journal(commands)
     return parser
 
 
@@ -70,6 +71,7 @@ def _add_demo(commands: _Commands[_Parser]) -> None:
     demo.add_argument(
         "--broker", choices=("mosquitto", "amqtt"), help="which broker to start (mosquitto where it is installed)"
     )
+    demo.add_argument("--journal", type=Path, metavar="FILE", help="keep the journal there (a temporary folder)")
     _add_verbosity(demo)
 
 
@@ -129,8 +131,52 @@ def _add_check(commands: _Commands[_Parser]) -> None:
     _add_verbosity(check)
 
 
+def _add_journal(commands: _Commands[_Parser]) -> None:
+    journal = _add(commands, "journal", "What was decided and what became of it: list, show, export, check.")
+    actions = journal.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    for name, summary in (
+        ("list", "The newest decisions, or those that are asked for."),
+        ("show", "All of one decision, with its steps."),
+        ("export", "Decisions with their steps into a .csv, .json or .parquet file."),
+        ("check", "Whether the file is whole, nothing is missing, and the sums come out."),
+    ):
+        action = actions.add_parser(name, help=summary, description=summary, epilog=_EPILOG)
+        where = action.add_mutually_exclusive_group()
+        where.add_argument(
+            "--config", type=Path, default=Path("config"), metavar="PATH", help="settings that name it (config)"
+        )
+        where.add_argument("--journal", type=Path, metavar="FILE", help="the journal's file")
+        if name == "show":
+            action.add_argument("id", metavar="ID", help="decision_id, or its end, such as belt-1/17")
+            action.add_argument("--picture", type=Path, metavar="FILE", help="write the thumbnail, a JPEG, there")
+        elif name == "export":
+            action.add_argument("file", type=Path, metavar="FILE", help="its ending says what is written")
+        if name in {"list", "export"}:
+            _add_filters(action)
+        if name != "export":
+            action.add_argument("--json", action="store_true", help="JSON: one object a line")
+        _add_verbosity(action)
+
+
+def _add_filters(action: argparse.ArgumentParser) -> None:
+    for option in ("line", "bin", "branch"):
+        action.add_argument(f"--{option}", metavar="NAME", help=f"only of this {option}")
+    action.add_argument("--verdict", metavar="VERDICT", help="only with this verdict, such as unknown")
+    action.add_argument("--step", metavar="STEP", help="only what took this step, such as unconfirmed")
+    action.add_argument("--since", metavar="WHEN", help="decided since then: 24h, 30m, 7d, or 2026-01-31T10:00")
+    action.add_argument("--until", metavar="WHEN", help="decided before then")
+    action.add_argument("--id", metavar="ID", help="only this decision_id, or its end")
+    action.add_argument("--last", type=_count, metavar="N", help="the newest N of them (list: 50)")
+
+
 def _add_verbosity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", "-v", action="store_true", help="log what is going on, in detail")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

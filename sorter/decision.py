@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sorter.color.bins import Bins
-from sorter.records import BinMatch, ColorReading, Doubt, Verdict
+from sorter.color.dominant import read_color
+from sorter.records import BinMatch, ColorReading, Doubt, LabPixels, Verdict
 from sorter.settings.recipe import Recipe, SortMode
 
 
@@ -43,6 +44,11 @@ class Outcome:
     """Part of the disjoint samples of all frames that say the same, 0..1."""
     doubt: Doubt | None = None
     """Why it is ambiguous."""
+
+
+def decide_samples(samples: Sequence[LabPixels], bins: Bins, recipe: Recipe) -> Outcome:
+    """What the samples of a product, at least one, say together; the same samples say the same for ever."""
+    return vote([cast(read_color(sample), bins) for sample in samples], recipe)
 
 
 def cast(reading: ColorReading, bins: Bins) -> Ballot:

@@ -5,7 +5,8 @@ SorterError                 exit 1
 ├── UsageError              exit 2: mend the command
 ├── SourceError             exit 1: mend the camera, film or folder
 │   └── SourceRefusedError  the camera answers, and trying again soon does not help: mend its settings or ours
-└── BrokerError             exit 1: mend the broker or its address
+├── BrokerError             exit 1: mend the broker or its address
+└── JournalError            exit 1: mend the journal's file or its path
 """
 
 from __future__ import annotations
@@ -58,3 +59,7 @@ class SourceRefusedError(SourceError):
 
 class BrokerError(SorterError):
     """The broker or its address must be mended."""
+
+
+class JournalError(SorterError):
+    """The journal's file or its path must be mended."""

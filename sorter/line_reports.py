@@ -25,6 +25,8 @@ class LineJob:
     region_place: str
     """``file:line:column`` of the region, for the sentence that says it does not fit the picture."""
     first_product: int = 1
+    keep_evidence: bool = False
+    """Whether decisions carry what they were made from."""
 
 
 class LineStatus(StrEnum):

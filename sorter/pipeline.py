@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 
 import cv2
 
-from sorter.color.bins import Bins
-from sorter.color.dominant import read_color
-from sorter.decision import Outcome, cast, vote
+from sorter.deciding import SLOWEST_PX_PER_S, Decider, Followed
 from sorter.product.belt import Belt, Contrast, LabCells, cells_to_lab
-from sorter.product.blob import Blob, WholeLimits, blur_part, clean, find_blobs, mask_on_grid
+from sorter.product.blob import WholeLimits, blur_part, clean, find_blobs, mask_on_grid
 from sorter.product.gap import GapWatch
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
 from sorter.product.warmup import Warmup, spread
-from sorter.records import BgrImage, Box, Decision, Frame, Verdict
-from sorter.sampling import Sampler, Samples, View
+from sorter.records import BgrImage, Decision, Frame
+from sorter.sampling import Sampler, View
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
 from sorter.timing import Timing
@@ -25,8 +23,6 @@ from sorter.timing import Timing
 _STILL_S = 3.0
 _LOOKS = 20
 """While a product passes through the region."""
-_SLOWEST_PX_PER_S = 1.0
-"""A belt that is slower stands, and nobody knows when it will go on."""
 _SCENE_CHANGE = 0.5
 """A part of the region this large that turns into something else from one frame to the next is no product."""
 
@@ -46,16 +42,6 @@ class PipelineCounts:
     belts_learned: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _Followed:
-    """What the pipeline keeps of one track."""
-
-    samples: Samples
-    decided: bool = False
-    before_line_at_s: float | None = None
-    """The last frame in which its middle had not crossed the decision line."""
-
-
 class Pipeline:
     """One line's stages. Feed it frames in order; it answers with the decisions that fall due.
 
@@ -65,31 +51,31 @@ class Pipeline:
         grid: the region laid over the picture.
         now_s: the time at which a frame is being processed, on the line's monotonic clock; a film runs on its own.
         first_product: number of the first product.
+        keep_evidence: whether decisions carry what they were made from.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what decides, handed in by `open_pipeline`
         self,
         line: LineSettings,
         recipe: Recipe,
         grid: Grid,
         now_s: Callable[[Frame], float],
         first_product: int = 1,
+        *,
+        keep_evidence: bool = False,
     ) -> None:
         self._grid = grid
-        self._recipe = recipe
-        self._bins = Bins.of(recipe)
-        self._timing = Timing.of(line)
-        self._now_s = now_s
         self._limits = WholeLimits.of(line.product)
         self._sampler = Sampler(grid, self._limits, line.product.max_frames)
         self._contrast = Contrast(line.belt.min_contrast, line.belt.shadow_lightness)
         self._line_px = line.decision_line * grid.length_px
+        timing = Timing.of(line)
+        self._decider = Decider(grid, recipe, timing, self._line_px, now_s, first_product, keep_evidence=keep_evidence)
         self._warmup = Warmup(line.belt.learn_s)
         self._learn_s = line.belt.learn_s
         self._belt: Belt | None = None
         self._tracker = Tracker(grid.length_px)
-        self._followed: dict[int, _Followed] = {}
-        self._next_product = first_product
+        self._followed: dict[int, Followed] = {}
         self._last: Frame | None = None
         self._covered = 0.0
         self._gaps = GapWatch()
@@ -116,7 +102,7 @@ class Pipeline:
         speed = self.belt_speed_px_per_s
         if self.learning or speed is None:
             return 0.0
-        return self._grid.length_px / _LOOKS / max(speed, _SLOWEST_PX_PER_S)
+        return self._grid.length_px / _LOOKS / max(speed, SLOWEST_PX_PER_S)
 
     def process(self, frame: Frame) -> list[Decision]:
         """Take the next frame."""
@@ -211,33 +197,28 @@ class Pipeline:
         view = View(crop_bgr, cells, belt.expected)
         decisions: list[Decision] = []
         for track in self._tracker.tracks:
-            followed = self._followed.setdefault(track.number, _Followed(self._sampler.begin()))
+            followed = self._followed.setdefault(track.number, Followed(self._sampler.begin()))
             if not followed.decided and track.unseen == 0:
                 self._sampler.look(track, followed.samples, view)
+                self._decider.note_look(track, followed, crop_bgr)
             if track.center_px < self._line_px:
                 followed.before_line_at_s = frame.captured_at_s
             elif not followed.decided and track.is_product:
                 decisions.extend(self._decide_if_whole(track, frame) or self._give_up_if_leaving(track, frame))
         for track in gone:
-            followed = self._followed.setdefault(track.number, _Followed(self._sampler.begin()))
+            followed = self._followed.setdefault(track.number, Followed(self._sampler.begin()))
             if not followed.decided:
                 decisions.extend(self._account_for(track, frame))
             del self._followed[track.number]
         return decisions
 
     def _decide_if_whole(self, track: Track, frame: Frame) -> list[Decision]:
-        samples = self._followed[track.number].samples.votes.samples()
-        if not samples:
-            return []
-        if track.overgrown:
-            return [self._decide(track, frame, None, 0)]
-        ballots = [cast(read_color(sample), self._bins) for sample in samples]
-        return [self._decide(track, frame, vote(ballots, self._recipe), len(ballots))]
+        return [self._decide(track, frame)] if self._followed[track.number].samples.votes.samples() else []
 
     def _give_up_if_leaving(self, track: Track, frame: Frame) -> list[Decision]:
         """Never whole, and it is about to leave: say so while the diverter can still act."""
         came_along = track.born_px < self._line_px
-        return [self._decide(track, frame, None, 0)] if came_along and DOWNSTREAM in track.blob.edges else []
+        return [self._decide(track, frame)] if came_along and DOWNSTREAM in track.blob.edges else []
 
     def _account_for(self, track: Track, frame: Frame) -> list[Decision]:
         """A track is gone without a decision."""
@@ -251,66 +232,15 @@ class Pipeline:
             decisions = self._decide_if_whole(track, frame)
             # What never was whole must have been seen beyond the line: else it may have been no product at all.
             if decisions or track.blob.front_px >= self._line_px:
-                return decisions or [self._decide(track, frame, None, 0)]
+                return decisions or [self._decide(track, frame)]
         self.counts.vanished += 1
         return []
 
-    def _decide(self, track: Track, frame: Frame, outcome: Outcome | None, frames_used: int) -> Decision:
-        if track.number in self._followed:
-            self._followed[track.number].decided = True
-        crossed_at_s = self._crossed_at_s(track, frame.captured_at_s)
-        now_s = self._now_s(frame)
-        verdict = Verdict.INVALID if outcome is None else outcome.verdict
-        branch = self._branch(verdict, outcome)
-        deadline = self._timing.deadline(branch, crossed_at_s)
-        if now_s > deadline.act_before_s:
-            verdict, branch = Verdict.LATE, self._recipe.fallback.late
-            deadline = self._timing.deadline(branch, crossed_at_s)
+    def _decide(self, track: Track, frame: Frame) -> Decision:
+        followed = self._followed[track.number]
+        followed.decided = True
         self.counts.products += 1
-        product, self._next_product = self._next_product, self._next_product + 1
-        return Decision(
-            product=product,
-            verdict=verdict,
-            branch=branch,
-            captured_at_s=track.seen_at_s,
-            decided_at_s=now_s,
-            crossed_at_s=crossed_at_s,
-            deadline=deadline,
-            frames_used=frames_used,
-            recipe=self._recipe.identity,
-            reason=track.main_fault if outcome is None else outcome.doubt,
-            match=None if outcome is None else outcome.ballot.match,
-            reading=None if outcome is None else outcome.ballot.reading,
-            stability=None if outcome is None else outcome.stability,
-            box=self._picture_box(track.blob),
-            time_base=frame.time_base,
-        )
-
-    def _branch(self, verdict: Verdict, outcome: Outcome | None) -> str:
-        if verdict is Verdict.ROUTED and outcome is not None:
-            return outcome.ballot.match.branch
-        return self._recipe.fallback.branch_for(verdict)
-
-    def _crossed_at_s(self, track: Track, now_s: float) -> float:
-        """When its middle crossed the decision line, or will."""
-        if self._tracker.speed_px_per_s is None:
-            return now_s
-        # The learned speed of a belt that stands is nearly zero: a product that crossed by a hair's breadth would
-        # have done so long ago, though it was seen before the line in the last frame.
-        speed = max(self._tracker.speed_px_per_s, _SLOWEST_PX_PER_S)
-        crossed_at_s = now_s - (track.center_px - self._line_px) / speed
-        followed = self._followed.get(track.number)
-        before_at_s = None if followed is None else followed.before_line_at_s
-        return crossed_at_s if before_at_s is None else max(crossed_at_s, before_at_s)
-
-    def _picture_box(self, blob: Blob) -> Box:
-        cell, origin = self._grid.cell_px, self._grid.box
-        return Box(
-            origin.x0 + blob.columns.start * cell,
-            origin.y0 + blob.rows.start * cell,
-            origin.x0 + blob.columns.stop * cell,
-            origin.y0 + blob.rows.stop * cell,
-        )
+        return self._decider.decide(track, frame, followed, self._tracker.speed_px_per_s)
 
     def _absorb_ghosts(self, cells: LabCells, belt: Belt, at_s: float) -> None:
         """What stood on the belt while it was learned leaves a ghost when it goes: an outline only the model has.
@@ -331,12 +261,14 @@ class Pipeline:
                     self.counts.ghosts_absorbed += 1
 
 
-def open_pipeline(
+def open_pipeline(  # noqa: PLR0913 - a line, its first frame, and how it goes on
     line: LineSettings,
     recipe: Recipe,
     first_frame: Frame,
     now_s: Callable[[Frame], float],
     first_product: int = 1,
+    *,
+    keep_evidence: bool = False,
 ) -> Pipeline:
     """Lay the region over the first frame's picture and build the stages.
 
@@ -345,4 +277,4 @@ def open_pipeline(
     """
     size_px = first_frame.picture_size_px
     grid = build_grid(line.region, line.belt.direction, size_px, line.product.min_length_px)
-    return Pipeline(line, recipe, grid, now_s, first_product)
+    return Pipeline(line, recipe, grid, now_s, first_product, keep_evidence=keep_evidence)

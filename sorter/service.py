@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,13 @@ from multiprocessing.connection import wait as wait_for_any
 from prometheus_client import CollectorRegistry
 
 from sorter import __version__
-from sorter.errors import ConfigurationError
+from sorter.errors import ConfigurationError, JournalError
 from sorter.line_desk import LineDesk, Listeners
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
 from sorter.outputs.http import MetricsServer
+from sorter.outputs.journal.site import make_journal
+from sorter.outputs.journal_metrics import JournalMetrics
 from sorter.outputs.ledger import Ledger
 from sorter.outputs.ledger_metrics import LedgerMetrics
 from sorter.outputs.messages import LineIdentity, Synchronization
@@ -35,6 +38,8 @@ _STATS_EVERY_S = 5.0
 _STOP_LINES_S = 1.5
 _STOP_S = 2.5
 """Of the three seconds a stop may take; the rest is for the interpreter to end."""
+_JOURNAL_STOP_S = 0.3
+"""For the last steps, of which the farewell is told."""
 _HEALTHY_S = 2.0
 
 
@@ -67,6 +72,8 @@ class Service:
         self._metrics = Metrics(self._registry)
         self._trigger_metrics = TriggerMetrics(self._registry)
         self._ledger_metrics = LedgerMetrics(self._registry)
+        self._journal_metrics = JournalMetrics(self._registry)
+        self._journal = make_journal(project.site.value.journal, project.base, os.environ, self._clock)
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
@@ -80,8 +87,11 @@ class Service:
         recipe = self._project.recipes[settings.name].value
         simulated = isinstance(settings.source, SimulatorSource)
         identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
-        job = LineJob(settings, recipe, self._project.base, site.place("lines", index, "region"))
-        ledger = Ledger(self._clock, confirmation=settings.confirmation)
+        place = site.place("lines", index, "region")
+        job = LineJob(settings, recipe, self._project.base, place, keep_evidence=self._keeps_evidence)
+        if self._journal is not None:
+            self._journal.remember(recipe)
+        ledger = Ledger(self._clock, self._journal, confirmation=settings.confirmation)
         self._ledger_metrics.watch(settings.name, ledger)
         eye = self._make_eye(settings, recipe)
         on_trigger = None if eye is None else eye.hear
@@ -91,6 +101,11 @@ class Service:
             )
         process = LineProcess(job, self._clock)
         return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners, eye)
+
+    @property
+    def _keeps_evidence(self) -> bool:
+        journal = self._project.site.value.journal
+        return journal.enabled and (journal.keep_pixels or journal.keep_thumbnails)
 
     def _make_eye(self, settings: LineSettings, recipe: Recipe) -> TriggerDesk | None:
         trigger = settings.trigger
@@ -128,8 +143,10 @@ class Service:
 
         Raises:
             ConfigurationError: the metrics address cannot be listened on; nothing was started then.
+            JournalError: another process writes this journal, a newer version wrote it, or it is no journal; likewise.
         """
         self._server = self._serve_metrics()
+        self._start_journal(self._server)
         self._metrics.describe_build(__version__, platform.python_version())
         try:
             for desk in self._desks:
@@ -138,6 +155,14 @@ class Service:
                 self._tick()
         finally:
             self._stop()
+
+    def _start_journal(self, server: MetricsServer) -> None:
+        if self._journal is not None:
+            try:
+                self._journal.start()
+            except JournalError:
+                server.close()
+                raise
 
     def _serve_metrics(self) -> MetricsServer:
         metrics = self._project.site.value.metrics
@@ -159,6 +184,8 @@ class Service:
             if now_s >= self._stats_at_s:
                 desk.publish_stats()
         if now_s >= self._metrics_at_s:
+            if self._journal is not None:
+                self._journal_metrics.set(self._journal.counts)
             self._metrics_at_s = now_s + _METRICS_EVERY_S
         if now_s >= self._stats_at_s:
             self._stats_at_s = now_s + _STATS_EVERY_S
@@ -170,6 +197,8 @@ class Service:
         with ExitStack() as last:  # each is done whatever becomes of those before it
             if self._server is not None:
                 last.callback(self._server.close)
+            if self._journal is not None:
+                last.callback(self._journal.close, end_s + _JOURNAL_STOP_S)
             last.callback(self._say_farewell, end_s)
             last.callback(self._end_lines)
             self._let_lines_finish(end_s - _STOP_S + _STOP_LINES_S)

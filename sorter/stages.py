@@ -76,7 +76,9 @@ class Stages:
     def _open(self, frame: Frame) -> Pipeline:
         job = self._job
         try:
-            pipeline = open_pipeline(job.settings, job.recipe, frame, self._now_s, job.first_product)
+            pipeline = open_pipeline(
+                job.settings, job.recipe, frame, self._now_s, job.first_product, keep_evidence=job.keep_evidence
+            )
         except RegionOutsideError as error:
             raise ConfigurationError([Mistake(job.region_place, str(error))]) from error
         pipeline.may_decide = self._may_decide

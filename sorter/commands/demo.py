@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,10 +36,15 @@ def execute(options: argparse.Namespace) -> int:
     project = _simulated(load_project(options.config or _OWN_CONFIG))
     clock = SystemClock()
     run = _Run(project, DecisionReport(_recipes(project), as_json=options.json, with_age=True))
-    with StopSignals() as stop, start_broker(options.broker) as broker:
+    with StopSignals() as stop, start_broker(options.broker) as broker, tempfile.TemporaryDirectory() as folder:
         if not options.json:
             say(f"broker: {broker.kind} at {broker.host}:{broker.port}, MQTT {broker.protocol.value}; Ctrl-C stops")
-        run.sort(broker, clock, lambda: _until(stop, clock, options.seconds))
+        run.sort(
+            broker,
+            options.journal or Path(folder) / "journal.sqlite",
+            clock,
+            lambda: _until(stop, clock, options.seconds),
+        )
     if not stop.requested():
         run.refuse_blindness()
     return run.finish(as_json=options.json)
@@ -74,9 +80,9 @@ class _Run:
         self._states: dict[str, str] = {}
         self._received = self._confirmed = 0
 
-    def sort(self, broker: Broker, clock: Clock, until: Callable[[], Callable[[], bool]]) -> None:
+    def sort(self, broker: Broker, journal: Path, clock: Clock, until: Callable[[], Callable[[], bool]]) -> None:
         """Run service and diverter until the question that ``until`` gives answers yes."""
-        project = _on_broker(self._project, broker)
+        project = _on_broker(self._project, broker, journal)
         site = project.site.value
         topics = [Topics(site.mqtt.base_topic, site.site, line.name) for line in site.lines]
         with DiverterProcess(site.mqtt, topics) as diverter:
@@ -109,13 +115,15 @@ class _Run:
         return 0 if score.clean and self._received == self._confirmed == score.decided else 1
 
 
-def _on_broker(project: Project, broker: Broker) -> Project:
-    """The project on the demo's own broker, which knows no passwords, and on any free metrics port."""
+def _on_broker(project: Project, broker: Broker, journal: Path) -> Project:
+    """The project on the demo's own broker, which knows no passwords, with its journal, and any free metrics port."""
     site = project.site.value
     topic = site.mqtt.base_topic
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol, base_topic=topic)
     # Port 0: the demo must run beside a service that has the metrics port already.
-    demo: SiteSettings = site.model_copy(update={"mqtt": mqtt, "metrics": MetricsSettings(port=0)})
+    settings = site.journal.model_copy(update={"path": str(journal.absolute())})
+    changed = {"mqtt": mqtt, "metrics": MetricsSettings(port=0), "journal": settings}
+    demo: SiteSettings = site.model_copy(update=changed)
     return Project(Loaded(project.site.path, demo, project.site.document), project.recipes)
 
 

@@ -109,10 +109,17 @@ class LinePublisher:
         return self._connection.number != 0
 
     @property
+    def counts(self) -> DeliveryCounts:
+        """What became of this line's decisions so far."""
+        with self._lock:
+            self._take_answers()
+            self._outbox.expire(self._clock.monotonic_s())
+            self._tell_ledger()
+            return self.ledger.counts
+
+    @property
     def troubles(self) -> dict[str, str]:
-        """The causes of alarms that hold now, with their reasons: of the connection, of what the broker refuses, and
-        the ledger's.
-        """
+        """Causes of alarms that hold now: the connection's, what the broker refuses, and the ledger's."""
         return self._connection.troubles | self._refusals.troubles | self.ledger.troubles
 
     def publish_decision(self, decision: Decision, message: Message) -> None:

@@ -19,5 +19,6 @@ class RunningTotals:
         key = (str(counter), labels)
         with self._lock:
             before = self._told.get(key, 0)
-            counter.labels(*labels).inc(total - before if total >= before else total)
+            child = counter.labels(*labels) if labels else counter
+            child.inc(total - before if total >= before else total)
             self._told[key] = total

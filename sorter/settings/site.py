@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from sorter.settings.confirmation import ConfirmationSettings
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
+from sorter.settings.journal import JournalSettings
 from sorter.settings.mqtt import MqttProtocol, MqttSettings
 from sorter.settings.source import (
     FilePath,
@@ -36,6 +37,7 @@ __all__ = [
     "FolderSource",
     "GenicamSource",
     "GuardSettings",
+    "JournalSettings",
     "LineSettings",
     "MetricsSettings",
     "MqttProtocol",
@@ -210,6 +212,8 @@ class SiteSettings(Strict):
     """Where Prometheus reads the figures, and health checks ask."""
     require_synchronized_clock: bool = False
     """Raise an alarm while this machine's clock is not synchronized as far as its system says."""
+    journal: JournalSettings = JournalSettings()
+    """Where each decision is written down, with what became of it."""
 
     @field_validator("lines", mode="after")
     @classmethod

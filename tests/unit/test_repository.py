@@ -198,8 +198,15 @@ def test_continuous_integration_can_be_started() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
-def test_the_container_is_given_the_directory_of_the_settings_and_nothing_to_write() -> None:
-    sorter = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]["sorter"]
-    sources = [ROOT / "deploy" / volume.split(":")[0] for volume in sorter["volumes"]]
+def test_the_container_is_given_the_directory_of_the_settings_and_nothing_to_write_but_the_journal() -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+    sorter = compose["services"]["sorter"]
+    state = "/var/lib/conveyor-color-sorter"
+    named = [volume.split(":") for volume in sorter["volumes"]]
+    assert ["journal", state] in named
+    assert "journal" in compose["volumes"]
+    assert f"STATE_DIRECTORY={state}" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    sources = [ROOT / "deploy" / one[0] for one in named if one[1] != state]
+    assert all(one[-1] == "ro" for one in named if one[1] != state)
     assert all(source.is_dir() for source in sources)
     assert sorter["read_only"]

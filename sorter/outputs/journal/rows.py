@@ -1,0 +1,47 @@
+"""Decisions made ready for the journal. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sorter.evidence import pack_samples
+from sorter.outputs.journal.store import Row
+from sorter.outputs.messages import Message, dumps
+from sorter.records import Evidence
+from sorter.settings.recipe import Recipe
+
+
+def row_of(message: Message, evidence: Evidence | None, *, with_samples: bool, with_thumbnail: bool) -> Row:
+    """A decision as it is written.
+
+    Raises:
+        ValueError: a number of the message is not finite.
+    """
+    samples = pack_samples(evidence.samples) if evidence is not None and with_samples and evidence.samples else None
+    thumbnail = (evidence.thumbnail_jpeg or None) if evidence is not None and with_thumbnail else None
+    return Row(
+        decision_id=message["decision_id"],
+        boot_id=message["boot_id"],
+        line=message["line"],
+        seq=message["seq"],
+        product=message["product"],
+        trigger_id=message["trigger_id"],
+        verdict=message["verdict"],
+        bin=message["bin"],
+        branch=message["branch"],
+        captured_at_wall_s=_wall_s(message["captured_at"]),
+        decided_at_wall_s=_wall_s(message["decided_at"]),
+        recipe=message["recipe"]["hash"],
+        message=dumps(message).decode(),
+        samples=samples,
+        thumbnail=thumbnail,
+    )
+
+
+def meaning_of(recipe: Recipe) -> str:
+    """All of a recipe that decides, as JSON: also what was left out, should its default ever change."""
+    return recipe.model_dump_json(exclude={"name", "revision"}, exclude_none=True)
+
+
+def _wall_s(rfc3339: str) -> float:
+    return datetime.fromisoformat(rfc3339).timestamp()

@@ -1,0 +1,332 @@
+"""The journal's writer: a bounded queue, and a thread that writes it down and never lets anyone wait."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sorter.errors import JournalError
+from sorter.outputs.journal import files
+from sorter.outputs.journal.counts import JournalCounts, Keeping
+from sorter.outputs.journal.layout import Limits
+from sorter.outputs.journal.rows import meaning_of, row_of
+from sorter.outputs.journal.store import Item, Store, bytes_of, is_damage, is_full
+from sorter.outputs.messages import Message
+from sorter.outputs.steps import StepTaken
+from sorter.ports import Clock
+from sorter.records import Decision, Evidence
+from sorter.settings.recipe import Recipe
+
+_ALL = Keeping()
+_log = logging.getLogger(__name__)
+
+_MOST_WAITING = 8192
+_MOST_EVIDENCE_BYTES = 32_000_000
+"""Of samples that wait: decisions beyond it are written without theirs."""
+_GATHER_S = 0.1
+"""How long others may join the first of a batch."""
+_IDLE_S = 0.5
+_LOOK_AFTER_S = 1.0
+"""Between two looks at age, size and what became of the disk."""
+_MOST_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A decision that waits."""
+
+    message: Message
+    evidence: Evidence | None
+
+    @property
+    def evidence_bytes(self) -> int:
+        return 0 if self.evidence is None else sum(one.nbytes for one in self.evidence.samples)
+
+
+class Journal:
+    """Writes decisions and their steps down: a `sorter.outputs.steps.Recorder`.
+
+    What fails is told by `troubles` and tried again; the line never notices.
+
+    Args:
+        path: the file; its folder is made.
+        limits: its bounds.
+        clock: time.
+        keeping: what is kept.
+    """
+
+    def __init__(self, path: Path, limits: Limits, clock: Clock, keeping: Keeping = _ALL) -> None:
+        self._path = path
+        self._limits = limits
+        self._clock = clock
+        self._keeping = keeping
+        self._store: Store | None = None
+        self._lock = threading.Condition()
+        self._queue: deque[_Made | StepTaken] = deque()
+        self._evidence_bytes = 0
+        self._taken = self._settled = 0
+        """Items accepted so far, and those of them whose fate is known."""
+        self._batch: deque[Item] = deque()
+        """Taken from the queue, not yet written; only the writer touches it."""
+        self._counts = JournalCounts()
+        self._trouble: dict[str, str] = {}
+        self._meanings: dict[str, str] = {}
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self._looked_after_at_s = -1e9
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Open the file and begin; a folder or disk that cannot be written is told by `troubles` and tried again.
+
+        Raises:
+            JournalError: another process writes this journal, a newer version wrote it, or it is no journal.
+        """
+        self._open()
+        self._thread.start()
+
+    def remember(self, recipe: Recipe) -> None:
+        """Decisions under this recipe may come: it is written with the first of them."""
+        self._meanings[recipe.identity.hash] = meaning_of(recipe)
+
+    def add(self, decision: Decision, message: Message) -> None:
+        """See `Recorder`."""
+        self._offer(_Made(message, decision.evidence))
+
+    def note(self, step: StepTaken) -> None:
+        """See `Recorder`."""
+        self._offer(step)
+
+    @property
+    def counts(self) -> JournalCounts:
+        """What became of all of it so far."""
+        with self._lock:
+            return replace(self._counts, waiting=self._taken - self._settled)
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """Cause and reason of what is wrong now."""
+        with self._lock:
+            return dict(self._trouble)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was added before is in the file; whether nothing was lost meanwhile, or is still waiting.
+
+        What it confirms survives the process being killed. What power loss may take is the last few seconds.
+        """
+        with self._lock:
+            wanted, lost = self._taken, self._lost
+            self._wake.set()
+            done = self._lock.wait_for(lambda: self._settled >= wanted, timeout_s)
+            return done and self._lost == lost
+
+    def close(self, end_s: float) -> None:
+        """By ``end_s`` (monotonic): write what waits, and give the file back."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(max(0.0, end_s - self._clock.monotonic_s()))
+        waiting = self.counts.waiting
+        if waiting:
+            _log.warning("the journal %s ends without %d decisions and steps", self._path, waiting)
+
+    @property
+    def _lost(self) -> int:
+        return self._counts.dropped + self._counts.failed
+
+    def _offer(self, item: _Made | StepTaken) -> None:
+        with self._lock:
+            self._taken += 1
+            if isinstance(item, _Made):
+                if self._evidence_bytes + item.evidence_bytes > _MOST_EVIDENCE_BYTES:
+                    self._counts = replace(self._counts, thinned=self._counts.thinned + 1)
+                    item = _Made(item.message, None)
+                self._evidence_bytes += item.evidence_bytes
+            self._queue.append(item)
+            if len(self._queue) > _MOST_WAITING:
+                self._forget(self._queue.popleft())
+                self._settle(dropped=1)
+        self._wake.set()
+
+    def _forget(self, item: _Made | StepTaken) -> None:
+        if isinstance(item, _Made):
+            self._evidence_bytes -= item.evidence_bytes
+
+    def _settle(self, *, decisions: int = 0, steps: int = 0, dropped: int = 0, failed: int = 0) -> None:
+        """Count what is known of some items now; under the lock."""
+        was = self._counts
+        self._counts = replace(
+            was,
+            decisions=was.decisions + decisions,
+            steps=was.steps + steps,
+            dropped=was.dropped + dropped,
+            failed=was.failed + failed,
+        )
+        self._settled += decisions + steps + dropped + failed
+        self._lock.notify_all()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            if self._wake.wait(_IDLE_S):
+                self._closing.wait(_GATHER_S)
+            self._wake.clear()
+            self._turn()
+        self._turn()
+        self._shut()
+
+    def _turn(self) -> None:
+        """Write what waits, and look after the file; what goes wrong is told, and the next turn tries again."""
+        try:
+            self._open_if_due()
+            while self._store is not None and (self._batch or self._gather()):
+                self._write(self._store)
+            self._look_after()
+        except JournalError as error:
+            self._tell("journal_unwritable", str(error))
+        except (sqlite3.Error, OSError) as error:
+            self._fail(error)
+        except Exception:  # noqa: BLE001 - logged and counted; the journal goes on
+            # An item that cannot be written by anyone must not stand in the way of all that follow.
+            _log.exception("a fault of the journal; what was being written is given up")
+            self._give_up_batch()
+
+    def _open_if_due(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._store is None and (now_s - self._looked_after_at_s >= _LOOK_AFTER_S or self._closing.is_set()):
+            self._looked_after_at_s = now_s
+            self._open()
+
+    def _open(self) -> None:
+        try:
+            self._store = Store(self._path, self._limits)
+            if not self._batch:
+                self._clear("journal_unwritable")
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.Error) and is_damage(error):
+                self._begin_anew(error)
+            else:
+                self._fail(error)
+        self._note_damaged()
+
+    def _begin_anew(self, error: sqlite3.Error) -> None:
+        """What is damaged keeps what it holds for whoever can read it, under another name."""
+        self._shut()
+        try:
+            aside = files.put_aside(self._path, self._clock.wall_s())
+            _log.error(
+                "the journal %s is damaged (%s): it is kept as %s, and a new one begun", self._path, error, aside
+            )
+            self._store = Store(self._path, self._limits)
+        except (sqlite3.Error, OSError) as another:
+            self._fail(another)
+
+    def _fail(self, error: sqlite3.Error | OSError) -> None:
+        if isinstance(error, sqlite3.Error) and is_damage(error) and self._store is not None:
+            self._begin_anew(error)
+            return
+        self._shut()
+        if isinstance(error, sqlite3.Error) and is_full(error):
+            self._tell("disk_full", f"the disk of {self._path} is full: make room; what cannot be written is dropped")
+        else:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._tell("journal_unwritable", f"the journal {self._path} cannot be written ({why}): mend its folder")
+
+    def _tell(self, cause: str, reason: str) -> None:
+        with self._lock:
+            is_news = cause not in self._trouble
+            self._trouble[cause] = reason
+        if is_news:
+            _log.warning("%s", reason)
+
+    def _clear(self, cause: str) -> None:
+        with self._lock:
+            was = self._trouble.pop(cause, None)
+        if was is not None:
+            _log.info("over: %s", was)
+
+    def _gather(self) -> bool:
+        """Make the next batch ready; whether there is one."""
+        size = 0
+        while size < self._limits.transaction_bytes and len(self._batch) < _MOST_AT_ONCE:
+            with self._lock:
+                if not self._queue:
+                    break
+                item = self._queue.popleft()
+                self._forget(item)
+            ready = self._ready(item)
+            if ready is not None:
+                size += bytes_of(ready)
+                self._batch.append(ready)
+        return bool(self._batch)
+
+    def _ready(self, item: _Made | StepTaken) -> Item | None:
+        if isinstance(item, StepTaken):
+            return item
+        keeping = self._keeping
+        try:
+            return row_of(item.message, item.evidence, with_samples=keeping.samples, with_thumbnail=keeping.thumbnails)
+        except (ValueError, KeyError, TypeError):
+            _log.exception("a decision cannot be written down")
+            with self._lock:
+                self._settle(failed=1)
+            return None
+
+    def _write(self, store: Store) -> None:
+        batch = list(self._batch)
+        orphans = store.write(batch, self._meanings.get)
+        self._batch.clear()
+        steps = sum(isinstance(one, StepTaken) for one in batch)
+        with self._lock:
+            self._settle(decisions=len(batch) - steps, steps=steps - orphans, failed=orphans)
+        self._clear("journal_unwritable")
+        self._follow_disk(store)
+
+    def _give_up_batch(self) -> None:
+        with self._lock:
+            self._settle(failed=len(self._batch))
+        self._batch.clear()
+
+    def _look_after(self) -> None:
+        now_s = self._clock.monotonic_s()
+        store = self._store
+        if store is None or now_s - self._looked_after_at_s < _LOOK_AFTER_S:
+            return
+        self._looked_after_at_s = now_s
+        if not store.is_in_place:
+            raise OSError("it was taken away")
+        store.expire(self._clock.wall_s())
+        store.shrink()
+        store.regain()
+        self._follow_disk(store)
+        self._note_damaged()
+        with self._lock:
+            size, oldest_wall_s = files.size_bytes(self._path), store.oldest_wall_s
+            self._counts = replace(self._counts, size_bytes=size, oldest_wall_s=oldest_wall_s)
+
+    def _follow_disk(self, store: Store) -> None:
+        if store.short_of_disk:
+            words = (
+                f"the disk of {self._path} is full: make room; until then the oldest decisions make room for new ones"
+            )
+            self._tell("disk_full", words)
+        else:
+            self._clear("disk_full")
+
+    def _note_damaged(self) -> None:
+        names = files.put_aside_before(self._path)
+        if names:
+            words = f"damaged journals lie in {self._path.parent} ({', '.join(names[:3])}): take them elsewhere"
+            self._tell("journal_damaged", words)
+        else:
+            self._clear("journal_damaged")
+
+    def _shut(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            try:
+                store.close()
+            except sqlite3.Error:
+                _log.debug("the journal could not be closed in an orderly way", exc_info=True)

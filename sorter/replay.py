@@ -1,0 +1,104 @@
+"""A decision made again from what it was made from, and held against what was told of it then. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sorter.color.bins import Bins
+from sorter.deciding import branch_of
+from sorter.decision import Outcome, decide_samples
+from sorter.outputs.messages import LineIdentity, Message, decision_message
+from sorter.records import Deadline, Decision, LabPixels, RecipeId, Verdict
+from sorter.settings.recipe import Recipe
+
+_COLOR_FIELDS = (
+    "lab",
+    "hex",
+    "share",
+    "delta_e",
+    "runner_up",
+    "margin",
+    "palette",
+    "spread",
+    "stability",
+    "bin",
+    "frames_used",
+)
+"""What the samples and the recipe alone decide."""
+_WAY_FIELDS = ("verdict", "branch", "reason")
+"""So do these, but for products that were late, or that somebody else spoke for."""
+_TIMELESS = Deadline(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that is told otherwise now."""
+
+    field: str
+    then: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.field} was {self.then!r} and is {self.now!r}"
+
+
+def recipe_of(meaning: dict[str, Any], identity: RecipeId) -> Recipe:
+    """A recipe from its meaning as the journal keeps it, with the name and revision that it decided under.
+
+    Raises:
+        ValueError: it is no recipe.
+    """
+    return Recipe.model_validate(meaning | {"name": identity.name, "revision": identity.revision})
+
+
+def decide_again(samples: Sequence[LabPixels], recipe: Recipe) -> Outcome | None:
+    """What the samples say under a recipe, which need not be the one of then; None where there are none."""
+    return decide_samples(samples, Bins.of(recipe), recipe) if samples else None
+
+
+def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) -> list[Difference]:
+    """Decide again and compare each field of the color, and the verdict with its branch where these follow from it.
+
+    They do not where the product was late, where it was invalid without a color being asked, and where a cause outside
+    the picture spoke (``overridden``); a bin is told of a late product, though, and is compared.
+
+    Args:
+        message: the decision as it went on the wire.
+        samples: that voted then, in their order.
+        recipe: that decided then; with another one the answer tells what it would change.
+    """
+    outcome = decide_again(samples, recipe)
+    again = decision_message(_decision(outcome, message, len(samples), recipe), _identity(message), message["seq"], 0.0)
+    fields = _COLOR_FIELDS if _has_its_own_way(message) else _COLOR_FIELDS + _WAY_FIELDS
+    compared = (Difference(field, message.get(field), again[field]) for field in fields)
+    return [one for one in compared if one.then != one.now]
+
+
+def _has_its_own_way(message: Message) -> bool:
+    return message["verdict"] in {Verdict.LATE.value, Verdict.INVALID.value} or bool(message.get("overridden"))
+
+
+def _decision(outcome: Outcome | None, message: Message, frames: int, recipe: Recipe) -> Decision:
+    """The decision of these samples; of a late product, with its verdict, by which its bin is told."""
+    late = message["verdict"] == Verdict.LATE.value
+    judged = Verdict.INVALID if outcome is None else outcome.verdict
+    return Decision(
+        product=0,
+        verdict=Verdict.LATE if late else judged,
+        branch=branch_of(outcome, recipe),
+        captured_at_s=0.0,
+        decided_at_s=0.0,
+        deadline=_TIMELESS,
+        frames_used=frames,
+        recipe=recipe.identity,
+        reason=None if outcome is None else outcome.doubt,
+        match=None if outcome is None else outcome.ballot.match,
+        reading=None if outcome is None else outcome.ballot.reading,
+        stability=None if outcome is None else outcome.stability,
+    )
+
+
+def _identity(message: Message) -> LineIdentity:
+    return LineIdentity(message["site"], message["line"], message["boot_id"], message["simulated"])
