@@ -97,7 +97,11 @@ class Plant(Mosquitto):
             config.write(f"user {getpass.getuser()}\n")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([self.program, "-c", str(etc / "mosquitto.conf")], stderr=log)
-        wait_for("mosquitto listens", self._listens)
+        wait_for("mosquitto listens", self._runs)
+
+    def _runs(self) -> bool:
+        """Whether every listener is open, since it was last started."""
+        return " running" in self.log().rpartition(" starting")[2]
 
     def _set_passwords(self, path: Path) -> None:
         path.touch(mode=0o600)
