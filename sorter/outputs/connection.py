@@ -143,7 +143,7 @@ class BrokerConnection:
 
     def hang_up(self, end_s: float, *, polite: bool) -> None:
         """Disconnect for good by ``end_s`` (monotonic); if not ``polite``, the broker publishes the will."""
-        self._hanging_up = True
+        self._hanging_up = self._client.leaving = True
         self._upkeep.close()
         # A renewal under way ends by itself; it is not waited for longer than there is time.
         held = self._replacing.acquire(timeout=max(0.0, end_s - self._clock.monotonic_s()))

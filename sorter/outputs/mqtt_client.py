@@ -76,8 +76,8 @@ def properties_of(extras: Extras) -> Properties | None:
 class LineClient(Client):
     """A client whose thread outlives its own faults, and that can be given other credentials and a quota."""
 
-    polite = False
-    """Whether it is hanging up of its own will: then, and only then, what it has written is let through."""
+    leaving = False
+    """Whether it hangs up of its own will: then, and only then, what it has written is let through."""
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:  # noqa: FBT001, FBT002 - the library's
         """Run as the library does, and go on after a fault: left to itself its thread would end unseen (paho#894)."""
@@ -101,7 +101,7 @@ class LineClient(Client):
 
     def disconnect(self, reasoncode: ReasonCode | None = None, properties: Properties | None = None) -> MQTTErrorCode:
         """Take leave; what was written before it is let through."""
-        self.polite = True
+        self.leaving = True
         return super().disconnect(reasoncode, properties)
 
     @property
@@ -167,7 +167,7 @@ def _prepare(keepalive_s: int) -> Callable[[Client, object, object], None]:
         if not isinstance(sock, socket.socket):
             return
         if isinstance(client, LineClient):
-            client.polite = False
+            client.leaving = False
         # Left to itself TCP holds a small message back until the one before is acknowledged: up to 40 ms each.
         # Measured on loopback, decision to confirm, 50 a second: median 23 ms and 99th percentile 62 ms without this,
         # 1.0 ms and 6 ms with it on both sides (mosquitto: set_tcp_nodelay true; amqtt does so by itself).
@@ -181,6 +181,6 @@ def _prepare(keepalive_s: int) -> Callable[[Client, object, object], None]:
 
 def _throw_away(client: Client, _data: object, sock: object) -> None:
     """Let nothing that was written to a lost connection arrive after all, when the network comes back."""
-    if isinstance(sock, socket.socket) and isinstance(client, LineClient) and not client.polite:
+    if isinstance(sock, socket.socket) and isinstance(client, LineClient) and not client.leaving:
         with contextlib.suppress(OSError):  # the other end has closed it already
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -96,8 +96,9 @@ class Plant(Mosquitto):
         with (etc / "mosquitto.conf").open("a") as config:
             config.write(f"user {getpass.getuser()}\n")
         with (self.folder / "log").open("ab") as log:
+            started = log.tell()
             self.process = subprocess.Popen([self.program, "-c", str(etc / "mosquitto.conf")], stderr=log)
-        wait_for("mosquitto listens", self._listens)
+        wait_for("every listener is open", lambda: " running" in self.log()[started:])
 
     def _set_passwords(self, path: Path) -> None:
         path.touch(mode=0o600)
