@@ -333,6 +333,26 @@ def test_confirmations_are_counted_once_each(plant, wait_for):
     wait_for("it is counted", lambda: plant.metric("sorter_ledger_closed_total", outcome="actuated") == 1)
 
 
+def test_a_silent_diverter_is_alarmed_until_it_answers(plant, wait_for):
+    plant.start({"confirmation": {"within_s": 0, "alarm_after": 1}})
+
+    def alarms() -> list[bool]:
+        return [one["raised"] for one in plant.messages("alarm") if one["cause"] == "unconfirmed"]
+
+    def answer() -> None:
+        for decision in plant.decisions():
+            told = {"schema": "sorter.confirm/1", "decision_id": decision["decision_id"], "outcome": "missed"}
+            plant.wire.client.publish("sorter/plant/one/confirm", json.dumps(told), qos=1)
+
+    wait_for("it is raised", lambda: alarms() == [True], 20)
+    assert plant.metric("sorter_ledger_closed_total", outcome="unconfirmed") >= 1
+    wait_for("it clears", lambda: (answer(), alarms()[-1] is False)[1])
+    families = list(text_string_to_metric_families(plant.service.get("/metrics")[1]))
+    sums = {family.name: sum(one.value for one in family.samples) for family in families}
+    assert sums["sorter_ledger_products"] == sums["sorter_ledger_verdicts"]
+    assert sums["sorter_ledger_decisions"] == sums["sorter_ledger_deliveries"] + sums["sorter_ledger_waiting"]
+
+
 def test_an_absent_camera_halts_the_line_with_a_reason_and_is_tried_again(plant, data):
     film = plant.folder / "film.mp4"
     plant.start({"source": {"kind": "file", "path": "film.mp4", "realtime": True}}, {"name": "two"})
