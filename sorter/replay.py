@@ -23,12 +23,12 @@ _COLOR_FIELDS = (
     "palette",
     "spread",
     "stability",
-    "bin",
     "frames_used",
 )
 """What the samples and the recipe alone decide."""
 _WAY_FIELDS = ("verdict", "branch", "reason")
-"""So do these, but for products that were late, or that somebody else spoke for."""
+"""So do these, but of products that were late or invalid, or that a cause outside the picture spoke for."""
+_NOT_OF_THE_COLOR = frozenset({Verdict.LATE.value, Verdict.INVALID.value})
 _TIMELESS = Deadline(0.0, 0.0)
 
 
@@ -61,8 +61,8 @@ def decide_again(samples: Sequence[LabPixels], recipe: Recipe) -> Outcome | None
 def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) -> list[Difference]:
     """Decide again and compare each field of the color, and the verdict with its branch where these follow from it.
 
-    They do not where the product was late, where it was invalid without a color being asked, and where a cause outside
-    the picture spoke (``overridden``); a bin is told of a late product, though, and is compared.
+    The verdict does not where the product was late or invalid, and nothing but the color where a cause outside the
+    picture spoke (``overridden``). A late product's bin is compared: it is told on the wire.
 
     Args:
         message: the decision as it went on the wire.
@@ -71,13 +71,11 @@ def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) 
     """
     outcome = decide_again(samples, recipe)
     again = decision_message(_decision(outcome, message, len(samples), recipe), _identity(message), message["seq"], 0.0)
-    fields = _COLOR_FIELDS if _has_its_own_way(message) else _COLOR_FIELDS + _WAY_FIELDS
+    fields = _COLOR_FIELDS if message.get("overridden") else (*_COLOR_FIELDS, "bin")
+    if not message.get("overridden") and message["verdict"] not in _NOT_OF_THE_COLOR:
+        fields += _WAY_FIELDS
     compared = (Difference(field, message.get(field), again[field]) for field in fields)
     return [one for one in compared if one.then != one.now]
-
-
-def _has_its_own_way(message: Message) -> bool:
-    return message["verdict"] in {Verdict.LATE.value, Verdict.INVALID.value} or bool(message.get("overridden"))
 
 
 def _decision(outcome: Outcome | None, message: Message, frames: int, recipe: Recipe) -> Decision:

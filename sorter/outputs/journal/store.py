@@ -19,6 +19,8 @@ _BUSY_MS = 500
 _FEW = 16
 """Decisions dropped at once: a small transaction, beside which new ones hardly wait."""
 _AGED = 64
+_MOST_PAGES = 256
+"""Given back, or decisions dropped, at once where much is to go."""
 _LEDGER_PER_PIXELS = 4
 """The ledger reaches back this many times as far as the pixels do, where there is not room for all."""
 _CHECKED_BYTES = 16_000_000
@@ -77,6 +79,7 @@ class Store:
         self._limits = limits
         self._reserve = files.Reserve(path, limits.reserve_bytes)
         self._lock = files.WriterLock(path)
+        self._most_pages = limits.pages
         self.short_of_disk = False
         """The disk is full: the file grows no more, and the oldest makes room for the newest."""
         try:
@@ -185,9 +188,12 @@ class Store:
 
     def shrink(self) -> None:
         """Give back some of what is beyond the bound, which may have been lowered."""
-        if self._number("page_count") > self._limits.pages:
+        if self._number("page_count") > self._most_pages:
             self._make_room(0)
-            self._base.execute(f"PRAGMA incremental_vacuum({_AGED})").fetchall()
+            self._spare_wal(_MOST_PAGES)
+            # Page by page: `execute` would stop after the first.
+            self._base.executescript(f"PRAGMA incremental_vacuum({_MOST_PAGES})")
+            self._bound(self._most_pages)
 
     def _insert(self, items: Sequence[Item], meaning_of: Callable[[str], str | None]) -> int:
         orphans = 0
@@ -232,26 +238,26 @@ class Store:
 
     def _make_room(self, pages: int) -> None:
         """Drop the oldest until so many pages are free."""
-        while self._used_pages + pages > self._number("max_page_count"):
-            if not self._drop_some():
+        while (excess := self._used_pages + pages - self._most_pages) > 0:
+            if not self._drop_some(max(_FEW, min(excess // 8, _MOST_PAGES))):
                 return
 
     @property
     def _used_pages(self) -> int:
         return self._number("page_count") - self._number("freelist_count")
 
-    def _drop_some(self) -> bool:
+    def _drop_some(self, count: int = _FEW) -> bool:
         """Drop a few: pixels first, until the ledger reaches back several times as far; whether there were any."""
         newest, oldest, pictured = self._base.execute(
             "SELECT max(id), min(id), (SELECT min(decision) FROM pixels) FROM decisions"
         ).fetchone()
         if newest is None:
             return False
-        with self._transaction(_FEW):
+        with self._transaction(count):
             if pictured is not None and (newest - oldest) < _LEDGER_PER_PIXELS * (newest - pictured + 1):
-                self._base.execute("DELETE FROM pixels WHERE decision < ?", (pictured + _FEW,))
+                self._base.execute("DELETE FROM pixels WHERE decision < ?", (pictured + count,))
             else:
-                self._drop_decisions(oldest + _FEW - 1)
+                self._drop_decisions(oldest + count - 1)
         return True
 
     def _drop_decisions(self, last: int) -> None:
@@ -262,8 +268,7 @@ class Store:
 
     @contextmanager
     def _transaction(self, pages: int) -> Iterator[None]:
-        if files.wal_bytes(self.path) + 2 * pages * PAGE_BYTES > self._limits.wal_bytes:
-            self._empty_wal()
+        self._spare_wal(pages)
         self._base.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -272,6 +277,11 @@ class Store:
             if self._base.in_transaction:
                 self._base.execute("ROLLBACK")
             raise
+
+    def _spare_wal(self, pages: int) -> None:
+        """See that the log has room for a transaction."""
+        if files.wal_bytes(self.path) + 2 * pages * PAGE_BYTES > self._limits.wal_bytes:
+            self._empty_wal()
 
     def _empty_wal(self) -> None:
         """Bring all of the log into the file; whoever reads in one go for long stands in the way of that."""
@@ -285,7 +295,7 @@ class Store:
         Raises:
             sqlite3.OperationalError: that was done already.
         """
-        if self._number("page_count") + pages >= self._number("max_page_count"):
+        if self._number("page_count") + pages >= self._most_pages:
             try:
                 if self._drop_some():
                     return
@@ -303,7 +313,8 @@ class Store:
         self._bound(min(self._number("page_count"), self._limits.pages))
 
     def _bound(self, pages: int) -> None:
-        self._base.execute(f"PRAGMA max_page_count = {pages}")
+        self._most_pages = pages
+        self._base.execute(f"PRAGMA max_page_count = {pages}")  # which no file that is larger already obeys
 
     def _number(self, pragma: str) -> int:
         return int(self._base.execute(f"PRAGMA {pragma}").fetchone()[0])
