@@ -77,6 +77,13 @@ def _soak(options: argparse.Namespace) -> Result:
     return measure_soak(plan if options.minutes is None else plan.of_minutes(options.minutes))
 
 
+def _delivery(options: argparse.Namespace) -> Result:
+    from benchmarks.contract.delivery import FULL, SHORT, measure_delivery  # noqa: PLC0415 - loads only what is measured
+
+    plan = SHORT if options.short else FULL
+    return measure_delivery(plan if options.seconds is None else replace(plan, seconds=options.seconds))
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
     "engine": _engine,
@@ -86,6 +93,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "faults": _faults,
     "streams": _streams,
     "soak": _soak,
+    "delivery": _delivery,
 }
 _WHEN_NAMED = {"soak"}
 """Takes half an hour alone."""
@@ -102,7 +110,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--short", action="store_true", help="a small form of each, in seconds: shows that it runs")
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="N", help="how long memory is watched on each simulated belt (180)"
+        "--seconds",
+        type=_seconds,
+        metavar="N",
+        help="how long memory is watched on each simulated belt (180), and decisions are delivered (30)",
     )
     parser.add_argument("--minutes", type=_minutes, metavar="N", help="how long soak loses its camera (30)")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
