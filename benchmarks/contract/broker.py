@@ -34,7 +34,8 @@ class Mosquitto:
 
     def __init__(self, settings: str = OPEN) -> None:
         self.port = free_port()
-        self._settings = settings
+        self.settings = settings
+        """Read at each start."""
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="sorter-broker-")
@@ -66,7 +67,7 @@ class Mosquitto:
         config = self.folder / "mosquitto.conf"
         lines = (
             f"listener {self.port} 127.0.0.1", "user root", "set_tcp_nodelay true", "persistence true",
-            f"persistence_location {self.folder}/", "autosave_interval 1", self._settings,
+            f"persistence_location {self.folder}/", "autosave_interval 1", self.settings,
         )  # fmt: skip
         config.write_text("\n".join(lines), encoding="utf-8")
         with (self.folder / "log").open("ab") as log:

@@ -7,6 +7,7 @@ each decision and of its counts on standard output, one JSON object a line.
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any, Self
 from benchmarks.belt import ROOT
 from sorter.capture.clock import SystemClock
 from sorter.errors import SorterError
+from sorter.logs import set_up_log
 from sorter.outputs.messages import LineIdentity, LineState, Message, decision_message, recipe_message, state_message
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.topics import Topics
@@ -110,8 +112,10 @@ class SourceProcess:
     def __init__(self, port: int, rate_hz: float, left_s: float, boot_id: str) -> None:
         arguments = (str(port), str(rate_hz), str(left_s), boot_id)
         self._command = [sys.executable, "-m", "benchmarks.contract.source", *arguments]
-        self.made: dict[str, float] = {}
-        """Decisions by their ids, with their deadlines in seconds since 1970."""
+        self.made: list[str] = []
+        """Ids of all decisions, in their order."""
+        self.act_before_s: dict[str, float] = {}
+        """Their deadlines, seconds since 1970."""
         self.counts: Mapping[str, Any] = {}
         """Of the publisher, as last told."""
         self.unbalanced = 0
@@ -153,7 +157,8 @@ class SourceProcess:
         for told in self.process.stdout or ():
             fact = json.loads(told)
             if "made" in fact:
-                self.made[fact["made"]] = fact["act_before_s"]
+                self.act_before_s[fact["made"]] = fact["act_before_s"]
+                self.made.append(fact["made"])
             else:
                 self.counts = fact
                 ended = fact["acknowledged"] + fact["expired"] + fact["dropped"] + fact["waiting"]
@@ -167,7 +172,8 @@ def _tell(fact: Mapping[str, object]) -> None:
 
 def _tell_counts(source: Source) -> None:
     counts = asdict(source.publisher.counts)
-    _tell({**counts, "made_in_all": counts.pop("made"), "connected": source.publisher.connected})
+    made = counts.pop("made")
+    _tell({**counts, "made_in_all": made})
 
 
 def _set_at_eof(ended: threading.Event) -> None:
@@ -176,6 +182,7 @@ def _set_at_eof(ended: threading.Event) -> None:
 
 
 def _run(port: int, rate_hz: float, left_s: float, boot_id: str) -> None:
+    set_up_log(logging.ERROR)  # that the broker is away is what the campaign is about
     ended = threading.Event()
     threading.Thread(target=_set_at_eof, args=(ended,), daemon=True).start()
     source = Source(MqttSettings(port=port, keepalive_s=KEEPALIVE_S), boot_id)
