@@ -77,6 +77,21 @@ def _soak(options: argparse.Namespace) -> Result:
     return measure_soak(plan if options.minutes is None else plan.of_minutes(options.minutes))
 
 
+def _delivery(options: argparse.Namespace) -> Result:
+    from benchmarks.contract.delivery import FULL, SHORT, measure_delivery  # noqa: PLC0415 - loads only what is measured
+
+    plan = SHORT if options.short else FULL
+    return measure_delivery(plan if options.seconds is None else replace(plan, seconds=options.seconds))
+
+
+def _campaign(options: argparse.Namespace) -> Result:
+    from benchmarks.contract.campaign import FULL, SHORT, run_contract  # noqa: PLC0415 - loads only what is measured
+
+    asked = {"outages": options.outages, "kills": options.kills, "seed": options.seed}
+    changes = {name: number for name, number in asked.items() if number is not None}
+    return run_contract(replace(SHORT if options.short else FULL, **changes))
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
     "engine": _engine,
@@ -86,9 +101,11 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "faults": _faults,
     "streams": _streams,
     "soak": _soak,
+    "delivery": _delivery,
+    "campaign": _campaign,
 }
-_WHEN_NAMED = {"soak"}
-"""Takes half an hour alone."""
+_WHEN_NAMED = {"soak", "campaign"}
+"""They take half an hour and more."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -97,14 +114,20 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description="What the sorter costs, and how often it is right, on this machine."
     )
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)}; all but soak where none is named"
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)}; all but soak and campaign where none is named"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--short", action="store_true", help="a small form of each, in seconds: shows that it runs")
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="N", help="how long memory is watched on each simulated belt (180)"
+        "--seconds",
+        type=_seconds,
+        metavar="N",
+        help="how long memory is watched on each simulated belt (180), and decisions are delivered (30)",
     )
     parser.add_argument("--minutes", type=_minutes, metavar="N", help="how long soak loses its camera (30)")
+    parser.add_argument("--outages", type=_count, metavar="N", help="how often campaign takes its broker away (100)")
+    parser.add_argument("--kills", type=_count, metavar="N", help="how often campaign kills the service (50)")
+    parser.add_argument("--seed", type=_count, metavar="N", help="of what is random in campaign (1)")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
     parser.add_argument(
         "--no-peers",
@@ -135,6 +158,12 @@ def _minutes(text: str) -> float:
     return minutes
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
     parser = build_parser()
@@ -153,14 +182,16 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace, machine: Machine) -> int:
     found: dict[str, Any] = {"machine": _plain(machine), "short": options.short}
+    failed = False
     _show([machine.table()], options)
     for part in options.parts or [name for name in _PARTS if name not in _WHEN_NAMED]:
         result = _PARTS[part](options)
         _show(result.tables(), options)
         found[part] = _plain(result)
+        failed = failed or getattr(result, "failed", False)
     if options.json:
         print(json.dumps(found))
-    return 0
+    return 1 if failed else 0
 
 
 def _show(tables: Iterator[Table] | Sequence[Table], options: argparse.Namespace) -> None:

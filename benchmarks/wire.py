@@ -34,13 +34,14 @@ class Seen:
 
 
 class Wire:
-    """Subscribes to everything and keeps it, as long as the context lasts."""
+    """Subscribes to everything, or to some topics, and keeps what comes as long as the context lasts."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, *topics: str) -> None:
         self._seen: list[Seen] = []
         self._granted = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        subscriptions = [(topic, 1) for topic in topics or ("#",)]
+        self._client.on_connect = lambda client, *_: client.subscribe(subscriptions)
         self._client.on_subscribe = lambda *_: self._granted.set()
         self._client.on_message = self._note
         self._broker = broker

@@ -67,6 +67,10 @@ class Consumer:
         """What it has told so far, in its order; only of these names where some are given."""
         return [one for one in list(self._events) if not names or one["event"] in names]
 
+    def last(self, name: str) -> Event | None:
+        """The last event of this name, or None."""
+        return next((one for one in reversed(self._events) if one["event"] == name), None)
+
     def finish(self) -> Counter[str]:
         """End it; the counts of all lines together."""
         if self._process.stdin is not None and not self._process.stdin.closed:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.belt import BenchBelt
 from benchmarks.contract.consumer import Consumer
-from benchmarks.processes import Started, free_port, run_sorter, write_settings
+from benchmarks.contract.service import RunningService, small_belt
 from benchmarks.wire import Wire
-from sorter.demo.broker import Broker, start_broker
+from sorter.demo.broker import start_broker
 from sorter.errors import SorterError
 from sorter.outputs.messages import dumps
 from sorter.outputs.topics import Topics
 from sorter.outputs.trigger import TriggerMessage, trigger_message
-from sorter.settings.site import LineSettings, MetricsSettings, PhotoEyeTrigger
 
 _TIMEOUT_S = 40.0
 _POLL_S = 0.02
@@ -34,43 +31,30 @@ def collect_specimens() -> Specimens:
         SorterError: it did not, or mosquitto is not installed.
     """
     with start_broker("mosquitto") as broker, Wire(broker) as wire:
-        lines = list(_lines())
+        lines = (small_belt(_LINE), small_belt(_LINE_WITH_EYE, photo_eye=True))
         topics = [Topics("sorter", "demo", line.name) for line in lines]
-        with Consumer(broker.port, [one.of_line for one in topics], "--act-at-once"):
-            with _service(broker, lines) as service:
-                found = dict(_collect(wire, topics, service))
-            found["state-offline"] = _wait(service, lambda: _last(wire, _LINE, "state", state="offline"))
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Consumer(broker.port, [one.of_line for one in topics], "--act-at-once"),
+            RunningService(Path(folder), broker, *lines) as service,
+        ):
+            found = dict(_collect(wire, topics))
+            service.stop()
+            found["state-offline"] = _wait(lambda: _last(wire, _LINE, "state", state="offline"))
     return found
 
 
-def _lines() -> Iterator[LineSettings]:
-    belt = BenchBelt.of_config().with_source(realtime=True, gap_mm=20, width_px=480, height_px=270, mm_per_px=1)
-    plain = belt.line.model_copy(update={"region": None})
-    yield plain.model_copy(update={"name": _LINE})
-    eye = PhotoEyeTrigger(kind="photo_eye", distance_mm=200, window_s=0.1)
-    yield plain.model_copy(update={"name": _LINE_WITH_EYE, "trigger": eye})
-
-
-@contextmanager
-def _service(broker: Broker, lines: list[LineSettings]) -> Iterator[Started]:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder, "sorter.yaml")
-        write_settings(settings, lines, broker, MetricsSettings(port=free_port()))
-        with run_sorter("run", "--config", str(settings)) as service:
-            yield service
-
-
-def _collect(wire: Wire, topics: list[Topics], service: Started) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _collect(wire: Wire, topics: list[Topics]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     plain, with_eye = topics
-    yield "state", _wait(service, lambda: _last(wire, plain.line, "state", state="running"))
-    yield "recipe", _wait(service, lambda: _last(wire, plain.line, "recipe"))
-    yield "decision", _wait(service, lambda: _last(wire, plain.line, "decision", verdict="routed"))
-    yield "confirm", _wait(service, lambda: _last(wire, plain.line, "confirm"))
-    yield "stats", _wait(service, lambda: _last(wire, plain.line, "stats"))
+    yield "state", _wait(lambda: _last(wire, plain.line, "state", state="running"))
+    yield "recipe", _wait(lambda: _last(wire, plain.line, "recipe"))
+    yield "decision", _wait(lambda: _last(wire, plain.line, "decision", verdict="routed"))
+    yield "confirm", _wait(lambda: _last(wire, plain.line, "confirm"))
+    yield "stats", _wait(lambda: _last(wire, plain.line, "stats"))
     trigger = TriggerMessage(product=5001, trigger_id="eye-5001", at_wall_s=time.time(), encoder=120450)
     wire.say(with_eye.trigger, dumps(trigger_message(trigger)))
-    yield "trigger", _wait(service, lambda: _last(wire, with_eye.line, "trigger"))
-    yield "alarm", _wait(service, lambda: _last(wire, with_eye.line, "alarm", raised=True))
+    yield "trigger", _wait(lambda: _last(wire, with_eye.line, "trigger"))
+    yield "alarm", _wait(lambda: _last(wire, with_eye.line, "alarm", raised=True))
 
 
 def _last(wire: Wire, line: str, leaf: str, **facts: object) -> Mapping[str, Any] | None:
@@ -79,10 +63,10 @@ def _last(wire: Wire, line: str, leaf: str, **facts: object) -> Mapping[str, Any
     return next((one for one in reversed(contents) if facts.items() <= one.items()), None)
 
 
-def _wait(service: Started, find: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
+def _wait(find: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
     end_s = time.monotonic() + _TIMEOUT_S
     while (found := find()) is None:
         if time.monotonic() > end_s:
-            raise SorterError(f"a message did not come in {_TIMEOUT_S:g} s; {service.failed()}")
+            raise SorterError(f"a message of the service did not come in {_TIMEOUT_S:g} s")
         time.sleep(_POLL_S)
     return found
