@@ -12,10 +12,13 @@ from prometheus_client import CollectorRegistry
 
 from sorter import __version__
 from sorter.errors import ConfigurationError
-from sorter.line_desk import LineDesk, Listeners
+from sorter.line_desk import LineDesk, LineParts, Listeners, TroubleSource
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
+from sorter.outputs.command_inbox import CommandInbox
 from sorter.outputs.confirm import ConfirmOutcome
+from sorter.outputs.fail_safe import sorter_lost
+from sorter.outputs.fail_safe_metrics import FailSafeMetrics
 from sorter.outputs.http import MetricsServer
 from sorter.outputs.messages import LineIdentity
 from sorter.outputs.metrics import Metrics
@@ -44,17 +47,31 @@ class Service:
         clock: time.
         boot_id: never the same for two runs.
         listeners: who else wants to know of decisions and heartbeats.
+        make_process: makes the process of a line.
+        troubles: beyond its own parts, what may be in trouble.
 
     Raises:
         ConfigurationError: the broker's password or certificate cannot be read.
     """
 
-    def __init__(self, project: Project, clock: Clock, boot_id: str, listeners: Listeners | None = None) -> None:
+    def __init__(  # noqa: PLR0913 - what differs between a plant, a demo and a self-test
+        self,
+        project: Project,
+        clock: Clock,
+        boot_id: str,
+        listeners: Listeners | None = None,
+        *,
+        make_process: Callable[[LineJob, Clock], LineProcess] = LineProcess,
+        troubles: Sequence[TroubleSource] = (),
+    ) -> None:
         self._project = project
         self._clock = clock
         self._registry = CollectorRegistry()
         self._metrics = Metrics(self._registry)
         self._trigger_metrics = TriggerMetrics(self._registry)
+        self._fail_safe_metrics = FailSafeMetrics(self._registry)
+        self._make_process = make_process
+        self._troubles = tuple(troubles)
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
@@ -74,13 +91,30 @@ class Service:
             self._metrics.count_confirmation(settings.name, outcome)
 
         eye = self._make_eye(settings, recipe)
-        on_trigger = None if eye is None else eye.hear
+        commands = CommandInbox()
         with _told_with_place(site):
             publisher = LinePublisher(
-                identity, site.value.mqtt, self._clock, count_confirm, self._project.base, on_trigger=on_trigger
+                identity,
+                site.value.mqtt,
+                self._clock,
+                count_confirm,
+                self._project.base,
+                on_trigger=None if eye is None else eye.hear,
+                on_command=commands.hear,
+                when_lost=sorter_lost(settings.fail_safe, recipe.fallback.invalid),
             )
-        process = LineProcess(job, self._clock)
-        return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners, eye)
+        parts = LineParts(
+            identity,
+            settings,
+            recipe,
+            self._project.recipes[settings.name].path.parent,
+            self._make_process(job, self._clock),
+            publisher,
+            commands,
+            eye,
+            self._troubles,
+        )
+        return LineDesk(parts, self._metrics, self._fail_safe_metrics, self._clock, self._listeners)
 
     def _make_eye(self, settings: LineSettings, recipe: Recipe) -> TriggerDesk | None:
         trigger = settings.trigger

@@ -20,7 +20,7 @@ from sorter.outputs.connection import (
     delivered,
 )
 from sorter.outputs.link import Throttle
-from sorter.outputs.messages import LineIdentity, LineState, dumps, state_message
+from sorter.outputs.messages import FailSafeFacts, LineIdentity, LineState, dumps, state_message
 from sorter.outputs.outbox import DeliveryCounts, Outbox, Outgoing, RecentIds
 from sorter.outputs.topics import Topics
 from sorter.ports import Clock
@@ -33,6 +33,8 @@ TriggerHandler = Callable[[bytes], None]
 CommandHandler = Callable[[Heard], None]
 
 _POLL_S = 0.01
+_LOST_S = 1.0
+"""A connection that is made again within this is no trouble."""
 
 
 class LinePublisher:
@@ -50,6 +52,7 @@ class LinePublisher:
         on_trigger: told of each payload on the trigger topic, in the library's thread; None does not listen there.
         on_command: told of each message on a command topic, retained ones too, in the library's thread; None does
             not listen there.
+        when_lost: what the last will says is to be done.
 
     Raises:
         ConfigurationError: the password or the certificate cannot be read.
@@ -65,6 +68,7 @@ class LinePublisher:
         *,
         on_trigger: TriggerHandler | None = None,
         on_command: CommandHandler | None = None,
+        when_lost: FailSafeFacts | None = None,
     ) -> None:
         self.topics = Topics(settings.base_topic, identity.site, identity.line)
         self._clock = clock
@@ -85,8 +89,9 @@ class LinePublisher:
         self._malformed_log, self._refused_log = Throttle(), Throttle()
         self._wake = threading.Event()
         self._closing = False
+        self._lost_since_s: float | None = None
         handlers = Handlers(changed=self._wake.set, received=self._take)
-        speaker = self._speaker(identity)
+        speaker = self._speaker(identity, when_lost)
         self._connection = BrokerConnection(speaker, settings, base_folder, clock, handlers)
         self._sender = threading.Thread(target=self._send_forever, name=f"mqtt-{identity.line}", daemon=True)
 
@@ -99,6 +104,18 @@ class LinePublisher:
     def connected(self) -> bool:
         """Whether the broker has accepted us and the connection stands, as far as anyone knows."""
         return self._connection.number != 0
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """What is wrong with the connection now: cause to reason, in the operator's words."""
+        now_s = self._clock.monotonic_s()
+        if self.connected:
+            self._lost_since_s = None
+            return {}
+        self._lost_since_s = now_s if self._lost_since_s is None else self._lost_since_s
+        if now_s - self._lost_since_s < _LOST_S:
+            return {}
+        return {"broker_lost": "there is no connection to the MQTT broker: nothing that is decided arrives"}
 
     @property
     def counts(self) -> DeliveryCounts:
@@ -256,9 +273,9 @@ class LinePublisher:
         if said is not None:
             _log.warning("%s", said)
 
-    def _speaker(self, identity: LineIdentity) -> Speaker:
+    def _speaker(self, identity: LineIdentity, when_lost: FailSafeFacts | None) -> Speaker:
         words = "the connection to the sorter was lost without a farewell"
-        will = state_message(LineState.OFFLINE, words, identity, None, None, None)
+        will = state_message(LineState.OFFLINE, words, identity, None, None, None, when_lost)
         triggers = () if self._on_trigger is None else (self.topics.trigger,)
         commands = () if self._on_command is None else (self.topics.command,)
         return Speaker(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails
 
+from sorter.settings.fail_safe import FailSafeTable
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
 from sorter.settings.source import (
@@ -30,6 +32,7 @@ __all__ = [
     "BeltSettings",
     "BranchSettings",
     "Direction",
+    "FailSafeTable",
     "FileSource",
     "FolderSource",
     "GenicamSource",
@@ -181,6 +184,25 @@ class LineSettings(Strict):
     """When the diverter must act."""
     trigger: Trigger = VisionTrigger(kind="vision")
     """What numbers the products; kind says which keys follow."""
+    fail_safe: FailSafeTable = FailSafeTable()
+    """What happens when something is wrong: one row for each cause."""
+
+    @model_validator(mode="after")
+    def _branches_are_declared(self) -> Self:
+        has = ", ".join(sorted(self.branches))
+        errors = [
+            InitErrorDetails(
+                type="value_error",
+                loc=("fail_safe", cause, "branch"),
+                input=row.branch,
+                ctx={"error": f"the line has no branch {row.branch!r}: use one of its own; it declares {has}"},
+            )
+            for cause, row in self.fail_safe.rows()
+            if row.branch is not None and row.branch not in self.branches
+        ]
+        if errors:
+            raise ValidationError.from_exception_data("fail_safe", errors)
+        return self
 
 
 class MqttProtocol(StrEnum):
