@@ -248,7 +248,8 @@ class LineDesk:
         try:
             recipe = find_recipe(self._parts.recipe_folder, name, self._parts.settings)
         except ConfigurationError as error:
-            return Outcome(Code.REFUSED, str(error.mistakes[0]))
+            first = error.mistakes[0]
+            return Outcome(Code.REFUSED, f"{Path(first.place).name}: {first.sentence}")
         if recipe.identity == self._recipe.identity:
             return Outcome(Code.ALREADY, f"the recipe {name} is in force")
         if not self.process.change_recipe(recipe):
