@@ -23,10 +23,12 @@ from sorter.capture.redact import redact
 from sorter.capture.source import describe, open_source
 from sorter.errors import ConfigurationError, SorterError
 from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, CameraReport, Heartbeat, LineJob, LineStatus, Report
+from sorter.orders import Orders
 from sorter.pipeline import Pipeline
 from sorter.ports import Clock
 from sorter.product.region import bounding_box
-from sorter.records import Decision, Frame
+from sorter.records import Decision, Frame, Lab, RecipeId
+from sorter.settings.recipe import Recipe
 from sorter.settings.source import is_live, may_be_silent
 from sorter.stages import Stages
 
@@ -64,9 +66,10 @@ class _Progress:
     first_frame: tuple[int, float] | None = None
     last_frame_at_s: float | None = None
     camera: CameraReport | None = None
+    belt_lab: Lab | None = None
     times_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES))
 
-    def heartbeat(self) -> Heartbeat:
+    def heartbeat(self, recipe: RecipeId) -> Heartbeat:
         times, self.times_s = tuple(self.times_s), deque(maxlen=MAX_TIMES)
         return Heartbeat(
             status=self.status,
@@ -82,6 +85,8 @@ class _Progress:
             last_frame_at_s=self.last_frame_at_s,
             camera=self.camera,
             processing_s=times,
+            belt_lab=self.belt_lab,
+            recipe=recipe,
         )
 
 
@@ -94,17 +99,21 @@ class Line:
         report: takes decisions and heartbeats; must not block for long.
         stop_within: waits up to so many seconds, and says whether the line is to stop.
         may_decide: whether all that deciding needs has been loaded; a live line learns its belt until then.
+        new_recipe: the recipe that came since it was asked last, if one did.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a line is told and tells
         self,
         job: LineJob,
         clock: Clock,
         report: Callable[[Report], None],
         stop_within: Callable[[float], bool],
         may_decide: Callable[[], bool] = lambda: True,
+        new_recipe: Callable[[], Recipe | None] = lambda: None,
     ) -> None:
         self._job = job
+        self._recipe_id = job.recipe.identity
+        self._new_recipe = new_recipe
         self._may_decide = may_decide
         self._clock = clock
         self._report = report
@@ -142,6 +151,7 @@ class Line:
         try:
             while not feed.ended and not self._stop_within(0):
                 frame = feed.take(HEARTBEAT_S)
+                self._change_recipe(stages)
                 sees = self._watch(feed, stages)
                 if frame is not None and sees:
                     self._take(frame, stages)
@@ -247,6 +257,7 @@ class Line:
                     self._beat()
                     if self._stop_within(0):
                         return False
+                    self._change_recipe(stages)
                     self._progress.corrupt = corrupt_before + source.frames_skipped
                     self._take(frame, stages)
                 return not self._stop_within(0)
@@ -254,6 +265,13 @@ class Line:
                 self._progress.corrupt = corrupt_before + source.frames_skipped
                 self._hand_over(stages.finish(), stages)
                 self._beat(force=True)
+
+    def _change_recipe(self, stages: Stages) -> None:
+        recipe = self._new_recipe()
+        if recipe is not None:
+            self._job = replace(self._job, recipe=recipe)
+            self._recipe_id = recipe.identity
+            stages.use(recipe)
 
     def _take(self, frame: Frame, stages: Stages) -> None:
         began_s = self._clock.monotonic_s()
@@ -270,6 +288,7 @@ class Line:
     def _note(self, pipeline: Pipeline | None) -> None:
         if pipeline is None:
             return
+        self._progress.belt_lab = pipeline.belt_lab
         vanished, intruders = self._undecided_before
         self._progress.vanished = vanished + pipeline.counts.vanished
         self._progress.intruders = intruders + pipeline.counts.intruders
@@ -302,7 +321,7 @@ class Line:
             self._last_beat_s = now_s
             if self._feed is not None:
                 self._note_feed(self._feed)
-            self._report(self._progress.heartbeat())
+            self._report(self._progress.heartbeat(self._recipe_id))
 
 
 def _load_clustering() -> None:
@@ -312,7 +331,7 @@ def _load_clustering() -> None:
 
 
 def run_line_process(job: LineJob, pipe: Connection) -> None:
-    """Be a line's process: anything that comes down the pipe, its end included, means stop.
+    """Be a line's process: down the pipe come `line_reports.Order`; its end means stop.
 
     Ctrl-C reaches the whole process group; only the service acts on it, and tells its lines.
     """
@@ -321,8 +340,9 @@ def run_line_process(job: LineJob, pipe: Connection) -> None:
     configure_threads()
     loading = threading.Thread(target=_load_clustering, name="load", daemon=True)
     loading.start()
+    orders = Orders(pipe)
     try:
-        Line(job, SystemClock(), pipe.send, pipe.poll, lambda: not loading.is_alive()).run()
+        Line(job, SystemClock(), pipe.send, orders.stop_within, lambda: not loading.is_alive(), orders.new_recipe).run()
     except (BrokenPipeError, ConnectionResetError):
         _log.debug("the service is gone; the line stops")
     except HangingError as error:

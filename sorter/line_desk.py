@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sorter.color.bins import bin_colors
+from sorter.command_desk import CommandDesk
+from sorter.detectors import Detectors
+from sorter.errors import ConfigurationError
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import CameraReport, Heartbeat, LineStatus
 from sorter.line_tally import Tally, frame_counts, in_words
-from sorter.outputs.alarms import Alarms
-from sorter.outputs.messages import (
-    LineIdentity,
-    LineState,
-    Message,
-    alarm_message,
-    decision_message,
-    recipe_message,
-    state_message,
-)
+from sorter.outputs.command import Code, Command, CommandName, Outcome
+from sorter.outputs.command_inbox import CommandInbox
+from sorter.outputs.fail_safe_metrics import FailSafeMetrics
+from sorter.outputs.messages import LineIdentity, LineState, Message, decision_message, recipe_message
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
 from sorter.outputs.wall_clock import AnchoredClock
 from sorter.records import Decision
+from sorter.settings.fail_safe import Action
 from sorter.settings.recipe import Recipe
+from sorter.settings.recipe_folder import find_recipe
+from sorter.settings.site import LineSettings
+from sorter.state_desk import StateDesk
+from sorter.timing import Timing, diverted
 from sorter.trigger_desk import TriggerDesk
 
 _log = logging.getLogger(__name__)
@@ -33,20 +36,10 @@ _log = logging.getLogger(__name__)
 _FAREWELL_S = 0.8
 _POLL_S = 0.01
 
-_STATES = {
-    LineStatus.CONNECTING: (LineState.STARTING, None),
-    LineStatus.LEARNING: (LineState.STARTING, None),
-    LineStatus.RUNNING: (LineState.RUNNING, None),
-    LineStatus.LOST: (LineState.HALTED, "camera_lost"),
-    LineStatus.BLIND: (LineState.HALTED, "picture_stale"),
-    LineStatus.ENDED: (LineState.HALTED, "film_ended"),
-    LineStatus.REFUSED: (LineState.HALTED, "configuration_refused"),
-}
-
-_DEGRADED = "some of the camera's pictures are unfit and left out: look after it; the stats tell what is wrong"
-
 DecisionListener = Callable[[Decision, Message], None]
 HeartbeatListener = Callable[[str, Heartbeat], None]
+TroubleSource = Callable[[], Mapping[str, str]]
+"""What is wrong with some part now: cause of the fail-safe table to reason, in the operator's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,78 +50,102 @@ class Listeners:
     on_heartbeat: HeartbeatListener = lambda _line, _beat: None
 
 
+@dataclass(frozen=True, slots=True)
+class LineParts:
+    """What belongs to one line, made by the service; nothing of it has been started."""
+
+    identity: LineIdentity
+    """Who speaks on the wire."""
+    settings: LineSettings
+    recipe: Recipe
+    """In force at the start."""
+    recipe_folder: Path
+    """Where the command that names another one looks for it."""
+    process: LineProcess
+    publisher: LinePublisher
+    commands: CommandInbox
+    """What the publisher hears on the command topics."""
+    eye: TriggerDesk | None = None
+    """The photo-eye that numbers the products; None where the line does so itself."""
+    troubles: tuple[TroubleSource, ...] = ()
+    """Parts beyond these that may be in trouble."""
+    remember: Callable[[Recipe], None] = lambda _recipe: None
+    """Keeps a recipe that is to decide, so that its decisions can be made again."""
+
+
 class LineDesk:
     """One line in the service.
 
     Args:
-        identity: who speaks on the wire.
-        recipe: in force.
-        process: the line's process, not yet started.
-        publisher: the line's connection, not yet started.
+        parts: the line's own.
         metrics: the service's.
+        fail_safe_metrics: likewise.
         clock: time.
         listeners: who else wants to know.
-        eye: the photo-eye that numbers its products; None where the line does so itself.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a line, made by the service and handed in
+    def __init__(
         self,
-        identity: LineIdentity,
-        recipe: Recipe,
-        process: LineProcess,
-        publisher: LinePublisher,
+        parts: LineParts,
         metrics: Metrics,
+        fail_safe_metrics: FailSafeMetrics,
         clock: AnchoredClock,
         listeners: Listeners,
-        eye: TriggerDesk | None = None,
     ) -> None:
+        identity = self._identity = parts.identity
         self.name = identity.line
-        self.process = process
-        self.publisher = publisher
+        self.process = parts.process
+        self.publisher = parts.publisher
         self.refusal: str | None = None
         """Why the line's settings were refused."""
-        self._identity = identity
-        self._recipe = recipe
+        self._parts = parts
+        self._recipe = parts.recipe
         self._metrics = metrics
         self._clock = clock
         self._listeners = listeners
-        self._eye = eye
-        self._tally = Tally()
+        self._eye = parts.eye
+        self._timing = Timing.of(parts.settings)
+        self._tally = Tally(clock.wall_s())
         self._base_frames = FrameCounts()
         """What earlier processes of this line counted: each begins at zero."""
         self._seq = 0
-        self._state: tuple[LineState, str, str | None] | None = None
         self._camera: CameraReport | None = None
         """How the line's live source does, as last told."""
-        self._alarms = Alarms()
-        self._state_trouble: dict[str, str] = {}
-        """The state's cause, if it has one, with its reason."""
+        self._paused: str | None = None
+        """By whom and why, where it is."""
+        self._detectors = Detectors(parts.settings.fail_safe)
+        table = parts.settings.fail_safe
+        self._state = StateDesk(identity, parts.recipe, table, self.publisher, metrics, fail_safe_metrics, clock)
+        self._commands = CommandDesk(
+            identity, parts.commands, self.publisher, self._carry_out, fail_safe_metrics, clock
+        )
+        fail_safe_metrics.expect_line(self.name)
 
     def start(self) -> None:
         """Announce the line and start its process."""
         self._metrics.expect_line(self.name)
-        self._metrics.set_recipe(self.name, self._recipe.identity)
-        colors = {one.name: bin_colors(one) for one in self._recipe.bins}
-        self.publisher.publish_recipe(recipe_message(self._recipe, self._identity, colors))
-        self.set_state(LineState.STARTING, "starting the line", None)
+        self._tell_recipe()
+        self._state.begin("starting the line")
         self.publisher.start()
         self.process.start()
 
     @property
     def running(self) -> bool:
         """Whether it decides products."""
-        return self._state is not None and self._state[0] in {LineState.RUNNING, LineState.DEGRADED}
+        return self._state.running
 
     @property
     def state_words(self) -> str:
         """Its state and why."""
-        return "not started" if self._state is None else f"{self._state[0].value}: {self._state[1]}"
+        return self._state.words
 
     def listen(self) -> None:
-        """Take what the line's process has said, and look after the process."""
+        """Take what the line's process and the wire have said, and look after the process."""
+        self._commands.listen()
         if self._eye is not None:  # before the decisions: a trigger may have come with its product's
             self._eye.listen(connected=self.publisher.connected)
         restarts = self.process.restarts
+        self._state.follow(self._troubles())
         for report in self.process.listen():
             match report:
                 case Decision():
@@ -138,12 +155,22 @@ class LineDesk:
                 case Lost():
                     self._base_frames = self._tally.frames
                     self.publisher.ledger.note_process_lost()
+                    self._detectors.forget_looks()
                     self._note_status(LineStatus.LOST)
-                    self.set_state(LineState.HALTED, f"the line's process {report.reason}", "line_process_lost")
+                    self._state.lose_process(f"the line's process {report.reason}")
         if self.process.restarts > restarts:
             self._metrics.count_restart(self.name)
-            self.set_state(LineState.STARTING, "starting the line again", None)
-        self._tell_alarms()
+            self._state.begin("starting the line again")
+
+    def _troubles(self) -> dict[str, str]:
+        """What is wrong with every part but the line's own process, which tells it by its heartbeat."""
+        troubles: dict[str, str] = {} if self._paused is None else {"paused": self._paused}
+        troubles |= self.publisher.troubles | self._clock.troubles | self._detectors.troubles
+        if self._eye is not None:
+            troubles |= self._eye.troubles
+        for source in self._parts.troubles:
+            troubles |= source()
+        return troubles
 
     def _note_status(self, status: LineStatus) -> None:
         if self._eye is not None:
@@ -154,6 +181,8 @@ class LineDesk:
         naming = None
         if self._eye is not None:
             decision, naming = self._eye.announce(decision)
+        self._detectors.note_decision(decision)
+        decision = self._by_the_table(decision)
         clock = self._clock
         message = decision_message(
             decision, self._identity, self._seq, clock.shift_s, naming, clock=clock.synchronization
@@ -163,6 +192,13 @@ class LineDesk:
         self._metrics.count_decision(self.name, decision)
         _log.info("%s", in_words(self.name, decision, message["product"]))
         self._listeners.on_decision(decision, message)
+
+    def _by_the_table(self, decision: Decision) -> Decision:
+        """While a row does not let decisions go on, what is still seen goes to the row's branch."""
+        ruling = self._state.ruling
+        if ruling is None or ruling.action is Action.CONTINUE:
+            return decision
+        return diverted(decision, ruling.cause, ruling.branch, self._timing)
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
         self._tally.frames = self._base_frames + frame_counts(beat)
@@ -175,46 +211,68 @@ class LineDesk:
         self._note_status(beat.status)
         if beat.camera is not None:
             self._camera = beat.camera
-        self._tell_status(beat)
+        self._detectors.note_heartbeat(beat, self._clock.monotonic_s())
+        self._state.take_heartbeat(beat)
         self._listeners.on_heartbeat(self.name, beat)
 
-    def _tell_status(self, beat: Heartbeat) -> None:
-        state, cause = _STATES[beat.status]
-        if state is LineState.RUNNING and beat.camera is not None and beat.camera.degraded:
-            self.set_state(LineState.DEGRADED, _DEGRADED, "camera_degraded")
-        else:
-            self.set_state(state, beat.reason, beat.cause or cause)
+    def _carry_out(self, command: Command) -> Outcome:
+        match command.name:
+            case CommandName.PAUSE:
+                return self._pause(command)
+            case CommandName.RESUME:
+                return self._resume()
+            case CommandName.RECIPE:
+                return self._change_recipe(command.recipe or "")
+            case CommandName.RESET_BATCH:
+                self._tally.begin_batch(self._clock.wall_s())
+                self.publish_stats()
+                return Outcome(Code.DONE, "the batch is counted from zero")
 
-    def set_state(self, state: LineState, reason: str, cause: str | None) -> None:
-        """Say the line's state wherever it is read, if it is news; ``cause`` is the fail-safe row or None."""
-        before = self._state
-        if before == (state, reason, cause):
-            return
-        # The first word of a trouble is loud; what is learned of it by trying again is not.
-        known = before is not None and (before[0], before[2]) == (state, cause)
-        level = logging.INFO if cause is None else logging.DEBUG if known else logging.WARNING
-        _log.log(level, "line %s is %s: %s", self.name, state.value, reason)
-        self._state = (state, reason, cause)
-        self._metrics.set_state(self.name, state)
-        self.publisher.publish_state(self._state_message(state, reason, cause))
-        self._state_trouble = {} if cause is None else {cause: reason}
-        self._tell_alarms()
+    def _pause(self, command: Command) -> Outcome:
+        if self._paused is not None:
+            return Outcome(Code.ALREADY, f"it was {self._paused}")
+        by = "by command" if command.by is None else f"by {command.by}"
+        self._paused = f"paused {by}" + ("" if command.reason is None else f": {command.reason}")
+        self._state.follow(self._troubles())
+        return Outcome(Code.DONE, "every product goes to the branch of the row paused until the command resume")
 
-    def _tell_alarms(self) -> None:
-        """Raise the alarms of new causes, after clearing those that hold no longer."""
-        now_s = self._clock.wall_s()
-        troubles = self._state_trouble | self.publisher.troubles | self._clock.troubles
-        troubles |= {} if self._eye is None else self._eye.troubles
-        for alarm in self._alarms.follow(troubles, now_s):
-            if alarm.cause not in self._state_trouble:  # which the state tells
-                level, word = (logging.WARNING, "raised") if alarm.raised else (logging.INFO, "cleared")
-                _log.log(level, "line %s: the alarm %s is %s: %s", self.name, alarm.cause, word, alarm.reason)
-            self.publisher.publish_alarm(alarm_message(alarm, self._identity, now_s))
+    def _resume(self) -> Outcome:
+        was_paused, self._paused = self._paused is not None, None
+        self._state.follow(self._troubles())
+        cleared, kept = self._state.clear()
+        if kept:
+            return Outcome(Code.REFUSED, f"{', '.join(kept)} cannot be cleared while it holds: mend it first")
+        if cleared:
+            return Outcome(Code.DONE, f"cleared: {', '.join(cleared)}")
+        if was_paused:
+            return Outcome(Code.DONE, "decisions go on")
+        return Outcome(Code.ALREADY, "it is not paused, and nothing waits to be cleared")
 
-    def _state_message(self, state: LineState, reason: str, cause: str | None) -> Message:
-        clock = self._clock
-        recipe, at_wall_s = self._recipe.identity, clock.wall_s()
-        return state_message(state, reason, self._identity, recipe, cause, at_wall_s, clock=clock.synchronization)
+    def _change_recipe(self, name: str) -> Outcome:
+        if self.process.done:
+            return Outcome(Code.NOT_READY, f"the line has ended ({self.state_words})")
+        try:
+            recipe = find_recipe(self._parts.recipe_folder, name, self._parts.settings)
+        except ConfigurationError as error:
+            first = error.mistakes[0]
+            return Outcome(Code.REFUSED, f"{Path(first.place).name}: {first.sentence}")
+        if recipe.identity == self._recipe.identity:
+            return Outcome(Code.ALREADY, f"the recipe {name} is in force")
+        if not self.process.change_recipe(recipe):
+            return Outcome(Code.BUSY, "the line has not taken the recipe before this one yet: try again")
+        self._recipe = recipe
+        if self._eye is not None:
+            self._eye.use_late_branch(recipe.fallback.late)
+        self._tell_recipe()
+        self._state.use(recipe)
+        self._tally.begin_batch(self._clock.wall_s())
+        return Outcome(Code.DONE, f"{name}, revision {recipe.revision}, decides from the next picture on")
+
+    def _tell_recipe(self) -> None:
+        self._parts.remember(self._recipe)
+        self._metrics.set_recipe(self.name, self._recipe.identity)
+        colors = {one.name: bin_colors(one) for one in self._recipe.bins}
+        self.publisher.publish_recipe(recipe_message(self._recipe, self._identity, colors))
 
     def refresh_metrics(self) -> None:
         """Bring the line's metrics up to date."""
@@ -229,15 +287,16 @@ class LineDesk:
         """Publish the line's counts."""
         tally = self._tally
         stats = LineStats(
-            products=tally.verdicts.total(),
-            by_verdict=dict(tally.verdicts),
-            by_branch=dict(tally.branches),
-            by_bin=dict(tally.bins),
+            products=tally.products.verdicts.total(),
+            by_verdict=dict(tally.products.verdicts),
+            by_branch=dict(tally.products.branches),
+            by_bin=dict(tally.products.bins),
             frames=tally.frames,
             delivery=self.publisher.counts,
             latency=tally.latency(),
             camera=self._camera,
             triggers=None if self._eye is None else self._eye.stats,
+            batch=tally.batch_counts(),
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
 
@@ -245,8 +304,7 @@ class LineDesk:
         """By ``end_s`` (monotonic): deliver what can be delivered, publish the last counts, go offline."""
         self._wait_for_confirms(end_s - _FAREWELL_S)
         self.publish_stats()
-        farewell = self._state_message(LineState.OFFLINE, "the service was stopped", None)
-        self.publisher.close(farewell, _FAREWELL_S)
+        self.publisher.close(self._state.farewell(), _FAREWELL_S)
         self._metrics.set_state(self.name, LineState.OFFLINE)
         self.refresh_metrics()
         _log.info("line %s is offline: the service was stopped", self.name)

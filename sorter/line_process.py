@@ -12,10 +12,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from sorter.line_reports import LineJob, LineStatus, Report
+from sorter.line_reports import LineJob, LineStatus, NewRecipe, Order, Report, Stop
 from sorter.logs import set_up_log
 from sorter.ports import Clock
-from sorter.records import Decision
+from sorter.records import Decision, RecipeId
+from sorter.settings.recipe import Recipe
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class LineProcess:
         self.pipe: Connection | None = None
         """Readable when the line has something to say; None while no process runs."""
         self.restarts = 0
+        self._recipe_on_its_way: RecipeId | None = None
+        """Sent, and not yet told by the line to be in force."""
         self.done = False
         """The line has said its last word: the film ended or its settings were refused."""
 
@@ -116,6 +119,8 @@ class LineProcess:
         if isinstance(report, Decision):
             self._job = replace(self._job, first_product=report.product + 1)
             return
+        if report.recipe == self._recipe_on_its_way:
+            self._recipe_on_its_way = None
         # A camera is opened in a thread of its own: from its first word on a line has no reason to be silent.
         self._patience_s = _SILENCE_S
         self.done = self.done or report.status in {LineStatus.ENDED, LineStatus.REFUSED}
@@ -166,11 +171,28 @@ class LineProcess:
         """Tell the line to decide what it has and end."""
         self._start_at_s = None
         self.done = True
+        self._tell(Stop())
+
+    def change_recipe(self, recipe: Recipe) -> bool:
+        """Decide by another recipe from the next picture on, and after every restart.
+
+        Returns:
+            False where the line has not taken the one before yet: try again. A line that hangs must not fill the
+            pipe, which would block the service.
+        """
+        if self._recipe_on_its_way is not None and self.pipe is not None:
+            return False
+        self._job = replace(self._job, recipe=recipe)
+        self._recipe_on_its_way = recipe.identity
+        self._tell(NewRecipe(recipe))
+        return True
+
+    def _tell(self, order: Order) -> None:
         if self.pipe is not None:
             try:
-                self.pipe.send("stop")
+                self.pipe.send(order)
             except OSError:
-                _log.debug("line %s was gone before it could be told to stop", self._job.settings.name)
+                _log.debug("line %s was gone before it could be told", self._job.settings.name)
 
     def end(self) -> None:
         """End the process whatever it does."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sorter.records import Decision
+from sorter.records import Decision, Lab, RecipeId
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
 
@@ -97,5 +97,25 @@ class Heartbeat:
     processing_s: tuple[float, ...] = ()
     """Time each frame took since the last heartbeat, the newest `MAX_TIMES` of them."""
 
+    belt_lab: Lab | None = None
+    """The empty belt's color as it is now; None before it was learned."""
+    recipe: RecipeId | None = None
+    """By which it decides."""
+
 
 Report = Heartbeat | Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Upstream: decide what there is, and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecipe:
+    """Upstream: decide by this recipe from the next picture on."""
+
+    recipe: Recipe
+
+
+Order = Stop | NewRecipe

@@ -14,7 +14,7 @@ from sorter.product.gap import GapWatch
 from sorter.product.region import DOWNSTREAM, Grid, build_grid
 from sorter.product.track import Track, Tracker
 from sorter.product.warmup import Warmup, spread
-from sorter.records import BgrImage, Decision, Frame
+from sorter.records import BgrImage, Decision, Frame, Lab
 from sorter.sampling import Sampler, View
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
@@ -80,6 +80,8 @@ class Pipeline:
         self._covered = 0.0
         self._gaps = GapWatch()
         self.counts = PipelineCounts()
+        self.belt_lab: Lab | None = None
+        """The empty belt's mean color under the newest light; None before it was learned."""
         self.may_decide: Callable[[], bool] = lambda: True
         """While it says no, the belt is learned on: nothing that passes is lost, as it would be by waiting."""
 
@@ -104,10 +106,14 @@ class Pipeline:
             return 0.0
         return self._grid.length_px / _LOOKS / max(speed, SLOWEST_PX_PER_S)
 
+    def use(self, recipe: Recipe) -> None:
+        """Decide by this recipe from the next frame on; what is half seen is judged by it, too."""
+        self._decider.use(recipe)
+
     def process(self, frame: Frame) -> list[Decision]:
         """Take the next frame."""
         if self._belt is not None:
-            return self._step(frame, self._belt)
+            return self._look(self._grid.crop(frame.image_bgr, frame.origin_px), frame, self._belt)
         self._warmup.add(self._crop_only(frame))
         return self._replay() if self._warmup.complete and self.may_decide() else []
 
@@ -144,15 +150,11 @@ class Pipeline:
     def _replay(self) -> list[Decision]:
         crops = self._warmup.take()
         cells = [cells_to_lab(self._grid.cells_bgr(one.image_bgr)) for one in spread(crops)]
-        self._belt = Belt.learn(cells, self._grid.inside, self._grid.lanes, self._contrast)
+        self._belt = belt = Belt.learn(cells, self._grid.inside, self._grid.lanes, self._contrast)
         self.counts.belts_learned += 1
         self._covered = 0.0
-        belt = self._belt
         # A frame among them that shows another scene was a flash, or the end of the old light: it tells nothing.
         return [decision for crop in crops for decision in self._look(crop.image_bgr, crop, belt, replayed=True)]
-
-    def _step(self, frame: Frame, belt: Belt) -> list[Decision]:
-        return self._look(self._grid.crop(frame.image_bgr, frame.origin_px), frame, belt)
 
     def _look(self, crop_bgr: BgrImage, frame: Frame, belt: Belt, *, replayed: bool = False) -> list[Decision]:
         cells = cells_to_lab(self._grid.cells_bgr(crop_bgr))
@@ -163,16 +165,16 @@ class Pipeline:
         self._covered = covered
         foreground = clean(raw, self._grid.cell_px, self._limits.min_length_px)
         elapsed_s = 0.0 if self._last is None else frame.captured_at_s - self._last.captured_at_s
-        still_since_s = frame.still_since_s
-        if self._gaps.stood(foreground, elapsed_s, was_still=still_since_s is not None):
+        if self._gaps.stood(foreground, elapsed_s, was_still=frame.still_since_s is not None):
             self._tracker.rest(frame.captured_at_s)
-        elif still_since_s is not None:
-            self._rewind(still_since_s)
+        elif frame.still_since_s is not None:
+            self._rewind(frame.still_since_s)
         blobs = find_blobs(foreground, cells, self._grid, self._limits.min_length_px)
         gone = self._tracker.update(blobs, frame.captured_at_s)
         self._last = Frame(frame.image_bgr[:0], frame.number, frame.captured_at_s)
         decisions = self._judge_tracks(gone, crop_bgr, cells, belt, frame)
         belt.follow(cells, raw | foreground, elapsed_s)
+        self.belt_lab = belt.color()
         self._absorb_ghosts(cells, belt, frame.captured_at_s)
         return decisions
 

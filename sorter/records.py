@@ -237,3 +237,5 @@ class Decision:
     single picture is decided."""
     evidence: Evidence | None = None
     """None where nobody keeps it."""
+    diverted_by: str | None = None
+    """The cause in the fail-safe table that sent it to a safe branch, whatever was seen of it; None for most."""

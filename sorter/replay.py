@@ -10,7 +10,7 @@ from sorter.color.bins import Bins
 from sorter.deciding import branch_of
 from sorter.decision import Outcome, decide_samples
 from sorter.outputs.messages import LineIdentity, Message, decision_message
-from sorter.records import Deadline, Decision, LabPixels, RecipeId, Verdict
+from sorter.records import Deadline, Decision, InvalidReason, LabPixels, RecipeId, Verdict
 from sorter.settings.recipe import Recipe
 
 _COLOR_FIELDS = (
@@ -29,6 +29,7 @@ _COLOR_FIELDS = (
 _WAY_FIELDS = ("verdict", "branch", "reason")
 """So do these, but of products that were late or invalid, or that a cause outside the picture spoke for."""
 _NOT_OF_THE_COLOR = frozenset({Verdict.LATE.value, Verdict.INVALID.value})
+_FAULTS = frozenset({*(reason.value for reason in InvalidReason), "not_judgeable"})
 _TIMELESS = Deadline(0.0, 0.0)
 
 
@@ -62,7 +63,7 @@ def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) 
     """Decide again and compare each field of the color, and the verdict with its branch where these follow from it.
 
     The verdict does not where the product was late or invalid, and nothing but the color where a cause outside the
-    picture spoke (``overridden``). A late product's bin is compared: it is told on the wire.
+    picture spoke: a row of the fail-safe table. A late product's bin is compared: it is told on the wire.
 
     Args:
         message: the decision as it went on the wire.
@@ -71,11 +72,16 @@ def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) 
     """
     outcome = decide_again(samples, recipe)
     again = decision_message(_decision(outcome, message, len(samples), recipe), _identity(message), message["seq"], 0.0)
-    fields = _COLOR_FIELDS if message.get("overridden") else (*_COLOR_FIELDS, "bin")
-    if not message.get("overridden") and message["verdict"] not in _NOT_OF_THE_COLOR:
-        fields += _WAY_FIELDS
+    fields: tuple[str, ...] = _COLOR_FIELDS
+    if not _is_diverted(message):
+        fields += ("bin",) if message["verdict"] in _NOT_OF_THE_COLOR else ("bin", *_WAY_FIELDS)
     compared = (Difference(field, message.get(field), again[field]) for field in fields)
     return [one for one in compared if one.then != one.now]
+
+
+def _is_diverted(message: Message) -> bool:
+    """Whether a row of the fail-safe table spoke for the product: its reason is then no fault of the picture."""
+    return message["verdict"] == Verdict.INVALID and message["reason"] not in _FAULTS
 
 
 def _decision(outcome: Outcome | None, message: Message, frames: int, recipe: Recipe) -> Decision:

@@ -13,9 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from sorter import __version__
 from sorter.errors import ConfigurationError, JournalError
-from sorter.line_desk import LineDesk, Listeners
+from sorter.line_desk import LineDesk, LineParts, Listeners, TroubleSource
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
+from sorter.outputs.command_inbox import CommandInbox
+from sorter.outputs.fail_safe import sorter_lost
+from sorter.outputs.fail_safe_metrics import FailSafeMetrics
 from sorter.outputs.http import MetricsServer
 from sorter.outputs.journal.site import make_journal
 from sorter.outputs.journal_metrics import JournalMetrics
@@ -52,18 +55,23 @@ class Service:
         boot_id: never the same for two runs.
         listeners: who else wants to know of decisions and heartbeats.
         synchronization: asks what the system says of its clock.
+        make_process: makes the process of a line.
+        troubles: beyond its own parts, what may be in trouble.
 
     Raises:
         ConfigurationError: the broker's password or certificate cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between a plant, a demo and a self-test
         self,
         project: Project,
         clock: Clock,
         boot_id: str,
         listeners: Listeners | None = None,
+        *,
         synchronization: Callable[[], Synchronization] = read_synchronization,
+        make_process: Callable[[LineJob, Clock], LineProcess] = LineProcess,
+        troubles: Sequence[TroubleSource] = (),
     ) -> None:
         self._project = project
         required = project.site.value.require_synchronized_clock
@@ -73,7 +81,10 @@ class Service:
         self._trigger_metrics = TriggerMetrics(self._registry)
         self._ledger_metrics = LedgerMetrics(self._registry)
         self._journal_metrics = JournalMetrics(self._registry)
+        self._fail_safe_metrics = FailSafeMetrics(self._registry)
         self._journal = make_journal(project.site.value.journal, project.base, os.environ, self._clock)
+        self._make_process = make_process
+        self._troubles = (*troubles, *self._journal_troubles())
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
@@ -89,18 +100,38 @@ class Service:
         identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
         place = site.place("lines", index, "region")
         job = LineJob(settings, recipe, self._project.base, place, keep_evidence=self._keeps_evidence)
-        if self._journal is not None:
-            self._journal.remember(recipe)
         ledger = Ledger(self._clock, self._journal, confirmation=settings.confirmation)
         self._ledger_metrics.watch(settings.name, ledger)
         eye = self._make_eye(settings, recipe)
-        on_trigger = None if eye is None else eye.hear
+        commands = CommandInbox()
         with _told_with_place(site):
             publisher = LinePublisher(
-                identity, site.value.mqtt, self._clock, ledger, self._project.base, on_trigger=on_trigger
+                identity,
+                site.value.mqtt,
+                self._clock,
+                ledger,
+                self._project.base,
+                on_trigger=None if eye is None else eye.hear,
+                on_command=commands.hear,
+                when_lost=sorter_lost(settings.fail_safe, recipe.fallback.invalid),
             )
-        process = LineProcess(job, self._clock)
-        return LineDesk(identity, recipe, process, publisher, self._metrics, self._clock, self._listeners, eye)
+        parts = LineParts(
+            identity,
+            settings,
+            recipe,
+            self._project.recipes[settings.name].path.parent,
+            self._make_process(job, self._clock),
+            publisher,
+            commands,
+            eye,
+            self._troubles,
+            (lambda _recipe: None) if self._journal is None else self._journal.remember,
+        )
+        return LineDesk(parts, self._metrics, self._fail_safe_metrics, self._clock, self._listeners)
+
+    def _journal_troubles(self) -> tuple[TroubleSource, ...]:
+        journal = self._journal
+        return () if journal is None else (lambda: journal.troubles,)
 
     @property
     def _keeps_evidence(self) -> bool:

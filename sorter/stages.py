@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sorter.errors import ConfigurationError, Mistake, SourceError
 from sorter.line_reports import LineJob
@@ -10,6 +11,7 @@ from sorter.pipeline import Pipeline, open_pipeline
 from sorter.ports import FrameSource
 from sorter.product.region import RegionOutsideError
 from sorter.records import Decision, Frame
+from sorter.settings.recipe import Recipe
 
 
 def decide_film(job: LineJob, source: FrameSource) -> Iterator[Decision]:
@@ -64,6 +66,12 @@ class Stages:
             was, now = (f"{size[0]} x {size[1]}" for size in (self._size_px, frame.picture_size_px))
             raise SourceError(f"the picture changed from {was} to {now} pixels: fix the camera's resolution")
         return self.pipeline.process(frame)
+
+    def use(self, recipe: Recipe) -> None:
+        """See `Pipeline.use`."""
+        self._job = replace(self._job, recipe=recipe)
+        if self.pipeline is not None:
+            self.pipeline.use(recipe)
 
     def foresee(self, still_since_s: float | None) -> list[Decision]:
         """See `Pipeline.foresee`."""

@@ -44,3 +44,15 @@ def retimed(decision: Decision, timing: Timing, late_branch: str, now_s: float) 
         return replace(decision, deadline=deadline)
     deadline = timing.deadline(late_branch, crossed_at_s)
     return replace(decision, verdict=Verdict.LATE, branch=late_branch, deadline=deadline)
+
+
+def diverted(decision: Decision, cause: str, branch: str, timing: Timing) -> Decision:
+    """The decision as a row of the fail-safe table has it: invalid for the cause, and to the row's branch.
+
+    What was seen of the product is kept. One that is late stays late: nobody can act on it any more.
+    """
+    if decision.verdict is Verdict.LATE:
+        return decision
+    crossed_at_s = decision.crossed_at_s
+    deadline = decision.deadline if crossed_at_s is None else timing.deadline(branch, crossed_at_s)
+    return replace(decision, verdict=Verdict.INVALID, reason=None, branch=branch, deadline=deadline, diverted_by=cause)

@@ -62,6 +62,10 @@ class TriggerDesk:
         """Takes a message on the trigger topic, in any thread, and never waits."""
         return self._inbox.hear
 
+    def use_late_branch(self, branch: str) -> None:
+        """Another recipe sends what is late elsewhere."""
+        self._late_branch = branch
+
     def note_line(self, status: LineStatus) -> None:
         """What the line does: what passes while it does not look at its belt is no alarm of ours."""
         now_s = self._clock.monotonic_s()

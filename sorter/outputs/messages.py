@@ -68,6 +68,19 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True)
+class FailSafeFacts:
+    """The row of the fail-safe table that rules, and every cause that is active."""
+
+    cause: str
+    action: str
+    branch: str
+    """Where products go that nobody decides."""
+    stop_line: bool
+    """Whether any active row wants the line stopped."""
+    active: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """One row of the fail-safe table that became true, or ceased to be."""
 
@@ -174,6 +187,8 @@ def _reason(decision: Decision) -> str | None:
     """Why it was not routed, in one word; null when it was."""
     if decision.verdict is Verdict.LATE:
         return "deadline_passed"
+    if decision.diverted_by is not None:
+        return decision.diverted_by
     if decision.reason is not None:
         return decision.reason.value
     match decision.verdict:
@@ -229,6 +244,7 @@ def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these facts
     recipe: RecipeId | None,
     cause: str | None,
     at_wall_s: float | None,
+    fail_safe: FailSafeFacts | None = None,
     *,
     clock: Synchronization = Synchronization.UNKNOWN,
 ) -> Message:
@@ -239,13 +255,16 @@ def state_message(  # noqa: PLR0913, PLR0917 - the wire's state has these facts
         reason: why, in the operator's words.
         identity: who speaks.
         recipe: in force; None before one is.
-        cause: the active row of the fail-safe table, or None.
+        cause: the row of the fail-safe table that made the state what it is, or None.
         at_wall_s: since when, seconds since 1970; None in a last will, which the broker sends undated.
+        fail_safe: what rules, and all that is active; None where nothing is.
         clock: what the system says of the clock that the time is told by.
     """
     at = None if at_wall_s is None else rfc3339(at_wall_s)
     facts = {"state": state.value, "reason": reason, "recipe": _recipe_id(recipe), "cause": cause, "at": at}
-    return header(STATE_SCHEMA, identity, **facts, clock=clock.value)
+    ruling = None if fail_safe is None else asdict(fail_safe)
+    active = [] if ruling is None else list(ruling.pop("active"))
+    return header(STATE_SCHEMA, identity, **facts, clock=clock.value, fail_safe=ruling, active=active)
 
 
 def recipe_message(recipe: Recipe, identity: LineIdentity, colors: Mapping[str, Sequence[Lab]]) -> Message:

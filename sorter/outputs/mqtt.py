@@ -21,7 +21,7 @@ from sorter.outputs.connection import (
 from sorter.outputs.conservation import DeliveryCounts
 from sorter.outputs.ledger import NO_SUBSCRIBERS, Answered, Ledger
 from sorter.outputs.link import Throttle
-from sorter.outputs.messages import LineIdentity, LineState, Message, dumps, state_message
+from sorter.outputs.messages import FailSafeFacts, LineIdentity, LineState, Message, dumps, state_message
 from sorter.outputs.outbox import Outbox, Outgoing
 from sorter.outputs.refusals import Refusals
 from sorter.outputs.topics import Topics
@@ -57,6 +57,7 @@ class LinePublisher:
         on_trigger: told of each payload on the trigger topic, in the library's thread; None does not listen there.
         on_command: told of each message on a command topic, retained ones too, in the library's thread; None does
             not listen there.
+        when_lost: what the last will says is to be done.
 
     Raises:
         ConfigurationError: the password or the certificate cannot be read.
@@ -72,6 +73,7 @@ class LinePublisher:
         *,
         on_trigger: TriggerHandler | None = None,
         on_command: CommandHandler | None = None,
+        when_lost: FailSafeFacts | None = None,
     ) -> None:
         self.topics = Topics(settings.base_topic, identity.site, identity.line)
         self._clock = clock
@@ -94,7 +96,7 @@ class LinePublisher:
         self._wake = threading.Event()
         self._closing = False
         handlers = Handlers(changed=self._wake.set, received=self._take)
-        speaker = self._speaker(identity)
+        speaker = self._speaker(identity, when_lost)
         self._connection = BrokerConnection(speaker, settings, base_folder, clock, handlers)
         self._sender = threading.Thread(target=self._send_forever, name=f"mqtt-{identity.line}", daemon=True)
 
@@ -301,9 +303,9 @@ class LinePublisher:
         if said is not None:
             _log.warning("%s", said)
 
-    def _speaker(self, identity: LineIdentity) -> Speaker:
+    def _speaker(self, identity: LineIdentity, when_lost: FailSafeFacts | None) -> Speaker:
         words = "the connection to the sorter was lost without a farewell"
-        will = state_message(LineState.OFFLINE, words, identity, None, None, None)
+        will = state_message(LineState.OFFLINE, words, identity, None, None, None, when_lost)
         triggers = () if self._on_trigger is None else (self.topics.trigger,)
         commands = () if self._on_command is None else (self.topics.command,)
         return Speaker(

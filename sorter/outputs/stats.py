@@ -65,6 +65,17 @@ class TriggerStats:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """Products decided since the batch began."""
+
+    since_wall_s: float = 0.0
+    """Seconds since 1970."""
+    by_verdict: Mapping[str, int] = field(default_factory=dict)
+    by_branch: Mapping[str, int] = field(default_factory=dict)
+    by_bin: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LineStats:
     """A line's counts since boot."""
 
@@ -81,6 +92,7 @@ class LineStats:
     """None where the source is no live one, and before it has told anything."""
     triggers: TriggerStats | None = None
     """None where no eye numbers the products."""
+    batch: BatchCounts = field(default_factory=BatchCounts)
 
 
 def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) -> Message:
@@ -88,16 +100,26 @@ def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) ->
     facts = {
         "at": rfc3339(at_wall_s),
         "products": stats.products,
-        "verdicts": {verdict.value: stats.by_verdict.get(verdict.value, 0) for verdict in Verdict},
-        "branches": dict(stats.by_branch),
-        "bins": dict(stats.by_bin),
+        **_product_facts(stats.by_verdict, stats.by_branch, stats.by_bin),
         "frames": asdict(stats.frames),
         "delivery": asdict(stats.delivery),
         "latency": stats.latency and asdict(stats.latency),
         "camera": stats.camera and _camera_facts(stats.camera),
         "triggers": stats.triggers and asdict(stats.triggers),
+        "batch": _batch_facts(stats.batch),
     }
     return header(STATS_SCHEMA, identity, **facts)
+
+
+def _product_facts(verdicts: Mapping[str, int], branches: Mapping[str, int], bins: Mapping[str, int]) -> Message:
+    by_verdict = {verdict.value: verdicts.get(verdict.value, 0) for verdict in Verdict}
+    return {"verdicts": by_verdict, "branches": dict(branches), "bins": dict(bins)}
+
+
+def _batch_facts(batch: BatchCounts) -> Message:
+    products = sum(batch.by_verdict.values())
+    counts = _product_facts(batch.by_verdict, batch.by_branch, batch.by_bin)
+    return {"since": rfc3339(batch.since_wall_s), "products": products, **counts}
 
 
 def _camera_facts(report: CameraReport) -> Message:

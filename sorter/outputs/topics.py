@@ -60,3 +60,8 @@ class Topics:
     def command(self) -> str:
         """In, QoS 1: the filter of every command."""
         return self._topic("command/+")
+
+    @property
+    def command_answer(self) -> str:
+        """Out, QoS 1, never retained: answers to commands that named no topic for them, or one below this."""
+        return self._topic("command_answer")

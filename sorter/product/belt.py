@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sorter.records import BgrImage, Mask
+from sorter.records import BgrImage, Lab, Mask
 
 LabCells = NDArray[np.float32]
 """Shape (rows, columns, 3): the Lab color of each cell."""
@@ -111,6 +111,10 @@ class Belt:
     def expected(self) -> LabCells:
         """The empty belt under the newest frame's light."""
         return self._expected
+
+    def color(self) -> Lab:
+        """The mean color of the empty belt under the newest frame's light."""
+        return Lab(*cv2.mean(self._expected, mask=self._inside)[:3])
 
     def foreground(self, cells: LabCells) -> Mask:
         """What of a frame is not belt: 255 there."""

@@ -204,6 +204,11 @@ def _no_file(document: Document, loc: Location, what: str, path: Path) -> Findin
     return document.at(document.mark(*loc), prefixed(loc, sentence))
 
 
+def undeclared_branches(line: str, branches: frozenset[str], recipe: Document) -> list[Mistake]:
+    """Where a recipe sends products to branches that a line does not have, each with its place."""
+    return recipe.mistakes(list(_undeclared(_Line(0, line, recipe.path, branches), recipe)))
+
+
 def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:
     """Branches of a recipe that its line does not have."""
     bins = range(len(_entries(recipe, "bins")))

@@ -166,7 +166,10 @@ _WANTED_SPECIALLY: Mapping[str, Callable[[_Problem], str]] = {
 
 
 def _unquoted(value: object) -> object:
-    return value.replace("'", "").replace(" or ", ", ") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    bare = re.sub(r"<\w+\.\w+: (\w+)>", r"\1", value)  # pydantic's words for one of an enum
+    return bare.replace("'", "").replace(" or ", ", ")
 
 
 def _got(problem: _Problem) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails
 
 from sorter.settings.confirmation import ConfirmationSettings
+from sorter.settings.fail_safe import FailSafeTable
 from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
 from sorter.settings.journal import JournalSettings
@@ -33,6 +35,7 @@ __all__ = [
     "BranchSettings",
     "ConfirmationSettings",
     "Direction",
+    "FailSafeTable",
     "FileSource",
     "FolderSource",
     "GenicamSource",
@@ -188,6 +191,25 @@ class LineSettings(Strict):
     """What numbers the products; kind says which keys follow."""
     confirmation: ConfirmationSettings | None = None
     """The diverters of this line answer each decision; left out: their answers are counted, and none is missed."""
+    fail_safe: FailSafeTable = FailSafeTable()
+    """What happens when something is wrong: one row for each cause."""
+
+    @model_validator(mode="after")
+    def _branches_are_declared(self) -> Self:
+        has = ", ".join(sorted(self.branches))
+        errors = [
+            InitErrorDetails(
+                type="value_error",
+                loc=("fail_safe", cause, "branch"),
+                input=row.branch,
+                ctx={"error": f"the line has no branch {row.branch!r}: use one of its own; it declares {has}"},
+            )
+            for cause, row in self.fail_safe.rows()
+            if row.branch is not None and row.branch not in self.branches
+        ]
+        if errors:
+            raise ValidationError.from_exception_data("fail_safe", errors)
+        return self
 
 
 class MetricsSettings(Strict):

@@ -14,10 +14,12 @@ from sorter.capture.health import Grade
 from sorter.capture.link import LinkState
 from sorter.color.bins import bin_colors
 from sorter.line_reports import CameraReport
+from sorter.outputs.command import Code, Command, CommandName, Outcome, answer_message, command_message, parse_command
 from sorter.outputs.confirm import Confirm, ConfirmOutcome, confirm_message
 from sorter.outputs.conservation import DeliveryCounts
 from sorter.outputs.messages import (
     Alarm,
+    FailSafeFacts,
     LineIdentity,
     LineState,
     Naming,
@@ -28,7 +30,7 @@ from sorter.outputs.messages import (
     recipe_message,
     state_message,
 )
-from sorter.outputs.stats import FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
+from sorter.outputs.stats import BatchCounts, FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
     BinMatch,
@@ -44,10 +46,14 @@ from sorter.records import (
     TimeBase,
     Verdict,
 )
+from sorter.settings.fail_safe import Action, FailSafeTable
 from sorter.settings.recipe import Recipe, SortMode
+from sorter.timing import Timing, diverted
 
 FOLDER = Path(__file__).parents[2] / "config" / "schema"
-WIRE = ("decision", "state", "recipe_in_force", "stats", "alarm", "confirm", "trigger")
+WIRE = (
+    "decision", "state", "recipe_in_force", "stats", "alarm", "confirm", "trigger", "command", "command_answer",
+)  # fmt: skip
 PRODUCT_FIELDS = [
     "schema",
     "decision_id",
@@ -158,7 +164,7 @@ def decisions(draw, verdict):
 @pytest.mark.parametrize("name", WIRE)
 def test_a_schema_is_valid_versioned_and_open_to_new_fields(name):
     Draft202012Validator.check_schema(schema(name))
-    kind = name.split("_", maxsplit=1)[0]
+    kind = "recipe" if name == "recipe_in_force" else name
     assert schema(name)["$id"] == f"urn:sorter:schema:{kind}:1"
     assert schema(name)["properties"]["schema"]["const"] == f"sorter.{kind}/1"
     assert schema(name)["additionalProperties"] is True
@@ -196,12 +202,18 @@ def test_a_decision_that_names_a_bin_without_a_right_to_is_refused_by_the_schema
     holds()
 
 
+causes = st.sampled_from(sorted(FailSafeTable.model_fields))
+fail_safes = st.builds(
+    FailSafeFacts, causes, st.sampled_from(Action).map(str), names, st.booleans(), st.lists(causes).map(tuple)
+)
+
+
 @given(st.data(), st.sampled_from(LineState), st.text(), identities)
 def test_every_state_is_what_the_schema_says(data, state, reason, identity):
     recipe = data.draw(st.none() | recipe_ids)
     cause, at_wall_s = data.draw(st.none() | names), data.draw(st.none() | wall_s)
-    clock = data.draw(clocks)
-    hold("state", state_message(state, reason, identity, recipe, cause, at_wall_s, clock=clock))
+    clock, fail_safe = data.draw(clocks), data.draw(st.none() | fail_safes)
+    hold("state", state_message(state, reason, identity, recipe, cause, at_wall_s, fail_safe, clock=clock))
 
 
 @pytest.mark.parametrize("reason", [*InvalidReason, *Doubt])
@@ -264,6 +276,7 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
         triggers=data.draw(st.none() | trigger_stats),
         camera=data.draw(st.none() | cameras),
+        batch=data.draw(st.builds(BatchCounts, wall_s, *[st.dictionaries(names, amounts, max_size=3)] * 3)),
     )
     hold("stats", stats_message(stats, identity, at_wall_s))
 
@@ -281,3 +294,39 @@ def test_every_confirm_is_what_the_schema_says(confirm, at_wall_s):
 @given(st.builds(TriggerMessage, amounts, names, wall_s, amounts))
 def test_every_trigger_is_what_the_schema_says(trigger):
     hold("trigger", trigger_message(trigger))
+
+
+texts = st.none() | st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=256)
+
+
+@given(st.sampled_from(CommandName), texts, texts, texts, names)
+def test_every_command_is_what_the_schema_says_and_is_read_as_it_was_meant(name, command_id, by, reason, recipe):
+    command = Command(name, command_id, by, reason, recipe)
+    message = command_message(command)
+    Draft202012Validator(schema("command")).validate(message)
+    assert parse_command(name, dumps(message)) == command
+
+
+outcomes = st.builds(Outcome, st.sampled_from(Code), st.text(min_size=1))
+
+
+@given(st.text(), texts, outcomes, identities, wall_s)
+def test_every_answer_to_a_command_is_what_the_schema_says(name, command_id, outcome, identity, at_wall_s):
+    hold("command_answer", answer_message(name, command_id, outcome, identity, at_wall_s))
+
+
+def test_a_decision_that_the_fail_safe_table_diverts_is_what_the_schema_says():
+    @given(decisions(Verdict.ROUTED), identities, causes, names)
+    def holds(decision, identity, cause, branch):
+        line = Timing({branch: 1.0}, 0.1)
+        message = decision_message(diverted(decision, cause, branch, line), identity, 1, 1.7e9)
+        hold("decision", message)
+        assert (message["verdict"], message["reason"], message["bin"], message["branch"]) == (
+            "invalid",
+            cause,
+            None,
+            branch,
+        )
+        assert message["lab"] is not None
+
+    holds()

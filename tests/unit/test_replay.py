@@ -179,7 +179,12 @@ def test_another_recipe_tells_what_it_would_change() -> None:
 def test_a_decision_that_was_overridden_is_held_to_its_color_alone() -> None:
     decision = belt_decisions({})[0]
     assert decision.evidence is not None
-    message = decision_message(decision, IDENTITY, 1, 0.0) | {"branch": "reject", "overridden": "paused"}
+    message = decision_message(decision, IDENTITY, 1, 0.0) | {
+        "verdict": "invalid",
+        "reason": "paused",
+        "bin": None,
+        "branch": "reject",
+    }
     assert differences(message, decision.evidence.samples, RECIPE) == []
 
 
