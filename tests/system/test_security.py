@@ -213,6 +213,7 @@ def enter(plant) -> Iterator[Callable[[str], Role]]:
     for one in inside:
         one.client.disconnect()
         one.client.loop_stop()
+        one.client._reset_sockets(sockpair_only=True)  # else left to the garbage collector, which tells of it
 
 
 LEAVES = (
