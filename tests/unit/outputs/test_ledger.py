@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -59,9 +60,15 @@ def decided(product: int, act_before_s: float, verdict: Verdict = Verdict.ROUTED
 class Desk:
     """An outbox and its ledger, kept together as the publisher keeps them; safe between threads."""
 
-    def __init__(self, confirmation: ConfirmationSettings | None = None, capacity: int = 4, remembered: int = 99):
+    def __init__(
+        self,
+        confirmation: ConfirmationSettings | None = None,
+        capacity: int = 4,
+        remembered: int = 99,
+        written: Written | None = None,
+    ):
         self.clock = WrittenClock()
-        self.written = Written()
+        self.written = written or Written()
         self.ledger = Ledger(self.clock, self.written, confirmation, remembered)
         self.outbox = Outbox(capacity=capacity, max_in_flight=3)
         self.lock = threading.Lock()
@@ -371,8 +378,16 @@ def _shares(registry: CollectorRegistry) -> dict[str, float]:
     return dict(shares)
 
 
+class Interrupting(Written):
+    """A recorder that lets the other threads go on in the middle of each change."""
+
+    def note(self, step: StepTaken) -> None:
+        time.sleep(0)
+        super().note(step)
+
+
 def test_both_sums_are_exact_in_every_scrape_while_eight_threads_work() -> None:
-    desk = Desk(ANSWERING, capacity=50)
+    desk = Desk(ANSWERING, capacity=50, written=Interrupting())
     registry = CollectorRegistry()
     LedgerMetrics(registry).watch("one", desk.ledger)
 
@@ -406,7 +421,7 @@ def test_both_sums_are_exact_in_every_scrape_while_eight_threads_work() -> None:
         worker.start()
     try:
         scrapes: set[int] = set()
-        while len(scrapes) < 15:
+        while len(scrapes) < 60:
             scrapes.add(scrape())
     finally:
         over.set()
