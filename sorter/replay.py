@@ -71,7 +71,7 @@ def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) 
     """
     outcome = decide_again(samples, recipe)
     again = decision_message(_decision(outcome, message, len(samples), recipe), _identity(message), message["seq"], 0.0)
-    fields = _COLOR_FIELDS if message.get("overridden") else (*_COLOR_FIELDS, "bin")
+    fields: tuple[str, ...] = _COLOR_FIELDS if message.get("overridden") else (*_COLOR_FIELDS, "bin")
     if not message.get("overridden") and message["verdict"] not in _NOT_OF_THE_COLOR:
         fields += _WAY_FIELDS
     compared = (Difference(field, message.get(field), again[field]) for field in fields)
