@@ -52,6 +52,12 @@ def _launch(options: argparse.Namespace) -> Result:
     return measure_launch(SHORT if options.short else FULL)
 
 
+def _journal(options: argparse.Namespace) -> Result:
+    from benchmarks.journal import FULL, SHORT, measure_journal  # noqa: PLC0415 - loads only what is measured
+
+    return measure_journal(SHORT if options.short else FULL)
+
+
 def _accuracy(options: argparse.Namespace) -> Result:
     from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
@@ -97,6 +103,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "engine": _engine,
     "memory": _memory,
     "launch": _launch,
+    "journal": _journal,
     "accuracy": _accuracy,
     "faults": _faults,
     "streams": _streams,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from sorter.sampling import Samples
 from sorter.settings.recipe import Recipe
 from sorter.timing import Timing
 
+_PICTURE_EVERY = 1 / 8
+"""Of the way to the decision line, a picture of a product is made: each costs about 0.1 ms."""
 SLOWEST_PX_PER_S = 1.0
 """A belt that is slower stands, and nobody knows when it will go on."""
 
@@ -29,7 +32,9 @@ class Followed:
     before_line_at_s: float | None = None
     """The last frame in which its middle had not crossed the decision line."""
     picture_bgr: BgrImage | None = None
-    """What it last looked like, small; None where nobody keeps evidence."""
+    """What it looked like, small; None where nobody keeps evidence."""
+    pictured_px: float = -math.inf
+    """Where along the belt it was then."""
 
 
 class Decider:
@@ -69,8 +74,9 @@ class Decider:
         self._recipe, self._bins = recipe, Bins.of(recipe)
 
     def note_look(self, track: Track, followed: Followed, crop_bgr: BgrImage) -> None:
-        """A frame shows the product: keep a small picture of it, where evidence is kept."""
-        if self._keep_evidence:
+        """A frame shows the product: keep a small picture of it, where evidence is kept and it has come on a little."""
+        if self._keep_evidence and track.center_px - followed.pictured_px >= _PICTURE_EVERY * self._line_px:
+            followed.pictured_px = track.center_px
             cell, blob = self._grid.cell_px, track.blob
             rows = slice(blob.rows.start * cell, blob.rows.stop * cell)
             columns = slice(blob.columns.start * cell, blob.columns.stop * cell)

@@ -111,17 +111,17 @@ def test_a_full_disk_costs_the_oldest_and_is_told_until_there_is_room(
     journal.start()
     hog = small_disk / "hog"
     hog.write_bytes(b"x" * 2_000_000)
-    for seq in range(1, 801):
+    for seq in range(1, 401):
         journal.add(*made(seq, pixels=1000))
         if seq % 20 == 0:
             assert journal.flush(20), (seq, journal.counts, journal.troubles)
     assert list(journal.troubles) == ["disk_full"]
     assert journal.counts.failed == journal.counts.dropped == 0
     kept = numbers_in(path)
-    assert kept == list(range(kept[0], 801))
+    assert kept == list(range(kept[0], 401))
     with Reader(path) as reader:
         assert reader.pixels(decision_id(written.IDENTITY, kept[0])).samples is None
-        assert reader.pixels(decision_id(written.IDENTITY, 800)).samples is not None
+        assert reader.pixels(decision_id(written.IDENTITY, 400)).samples is not None
 
     with hog.open("ab") as file:  # somebody takes what is left, to the last byte
         try:
@@ -129,20 +129,20 @@ def test_a_full_disk_costs_the_oldest_and_is_told_until_there_is_room(
                 os.write(file.fileno(), b"x" * 4096)
         except OSError:
             pass
-    for seq in range(801, 1001):
+    for seq in range(401, 501):
         journal.add(*made(seq, pixels=1000))
-    journal.flush(5)
+    assert journal.flush(10), "with not a byte left, the oldest made room"
     assert list(journal.troubles) == ["disk_full"]
 
     hog.unlink()
     assert journal.flush(20)
     wait_for("the trouble is over", lambda: not journal.troubles)
-    journal.add(*made(1001, pixels=1000))
+    journal.add(*made(501, pixels=1000))
     assert journal.flush(10)
     assert journal.counts.failed == journal.counts.dropped == 0
     journal.close(time.monotonic() + 5)
     kept = numbers_in(path)
-    assert kept == list(range(kept[0], 1002))
+    assert kept == list(range(kept[0], 502))
 
 
 def test_a_disk_that_is_full_from_the_beginning_is_waited_for(small_disk: Path, wait_for: Callable[..., None]) -> None:
@@ -191,7 +191,7 @@ def test_the_demo_keeps_a_journal_that_lists_checks_and_exports(
             command, cwd=ROOT, env=users_environment, capture_output=True, text=True, check=False, timeout=60
         )
 
-    demo = run("demo", "--seconds", "6", "--json", "--journal", str(path))
+    demo = run("demo", "--seconds", "5", "--json", "--journal", str(path))
     decisions = [json.loads(line) for line in demo.stdout.splitlines()]
     told = [one for one in decisions if "decision_id" in one]
     assert told, demo.stderr

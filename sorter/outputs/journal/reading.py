@@ -136,7 +136,9 @@ class Reader:
                 self._base.execute("ROLLBACK")
 
     def _error(self, error: sqlite3.DatabaseError) -> JournalError:
-        return JournalError(f"{self._path}: the journal cannot be read ({error}): look at it with journal check")
+        return JournalError(
+            f"{self._path}: the journal cannot be read ({error}): move it away, or try sqlite3 with .recover"
+        )
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Ask the file something.

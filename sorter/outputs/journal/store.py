@@ -186,6 +186,15 @@ class Store:
             self._bound(self._limits.pages)
             self.short_of_disk = False
 
+    def harden(self) -> None:
+        """Force what was committed onto the disk: what power loss may take is what came since."""
+        try:
+            self._base.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if not is_full(error) or self.short_of_disk:
+                raise
+            self._freeze()
+
     def shrink(self) -> None:
         """Give back some of what is beyond the bound, which may have been lowered."""
         if self._number("page_count") > self._most_pages:

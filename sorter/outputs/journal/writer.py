@@ -32,6 +32,8 @@ _GATHER_S = 0.1
 _IDLE_S = 0.5
 _LOOK_AFTER_S = 1.0
 """Between two looks at age, size and what became of the disk."""
+_HARDEN_S = 5.0
+"""What a power loss may take, at most."""
 _MOST_AT_ONCE = 256
 
 
@@ -76,7 +78,7 @@ class Journal:
         self._trouble: dict[str, str] = {}
         self._meanings: dict[str, str] = {}
         self._wake, self._closing = threading.Event(), threading.Event()
-        self._looked_after_at_s = -1e9
+        self._looked_after_at_s = self._hardened_at_s = -1e9
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -297,6 +299,9 @@ class Journal:
         self._looked_after_at_s = now_s
         if not store.is_in_place:
             raise OSError("it was taken away")
+        if now_s - self._hardened_at_s >= _HARDEN_S:
+            self._hardened_at_s = now_s
+            store.harden()
         store.expire(self._clock.wall_s())
         store.shrink()
         store.regain()
