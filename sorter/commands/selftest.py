@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sorter.capture.clock import SystemClock
 from sorter.commands.screen import say, say_json
@@ -14,7 +16,7 @@ from sorter.selftest.line import testable
 from sorter.selftest.rig import Rig, StoppableBroker
 from sorter.selftest.walk import Walked, walk
 from sorter.settings.fail_safe import FailSafeTable
-from sorter.settings.load import load_project
+from sorter.settings.load import Project, load_project
 
 _HEAD = f"{'cause':<22} {'action':<9} {'branch':<12} {'stop':<5} {'clears':<11} {'produced':<14} result"
 
@@ -24,8 +26,7 @@ def execute(options: argparse.Namespace) -> int:
     if not options.verbose:
         logging.getLogger().setLevel(logging.CRITICAL)  # faults are what it is for
     project = load_project(options.config)
-    causes = _causes(options.rows)
-    clock = SystemClock()
+    _causes(options.rows)  # a mistake is told before anything starts
     walked: list[Walked] = []
     broker = StoppableBroker()
     try:
@@ -33,10 +34,7 @@ def execute(options: argparse.Namespace) -> int:
             if not options.json:
                 say(f"line {line.name}: its own table, branches and recipe on a simulated belt ({broker.broker.kind})")
                 say(_HEAD)
-            with Rig(testable(project, index, broker.broker), broker, clock) as rig:
-                for one in walk(rig, causes):
-                    walked.append(one)
-                    _show(one, as_json=options.json)
+            walked += _walk_line(project, index, broker, options)
     finally:
         broker.stop()
     failed = sum(bool(one.failures) for one in walked)
@@ -45,6 +43,17 @@ def execute(options: argparse.Namespace) -> int:
     else:
         say(f"{len(walked)} rows walked, {failed} failed" if failed else f"{len(walked)} rows walked, all as they say")
     return 1 if failed else 0
+
+
+def _walk_line(project: Project, index: int, broker: StoppableBroker, options: argparse.Namespace) -> list[Walked]:
+    walked: list[Walked] = []
+    with TemporaryDirectory(prefix="sorter-selftest-") as folder:
+        line = testable(project, index, broker.broker, Path(folder))
+        with Rig(line, broker, SystemClock()) as rig:
+            for one in walk(rig, _causes(options.rows)):
+                walked.append(one)
+                _show(one, as_json=options.json)
+    return walked
 
 
 def _causes(wanted: str | None) -> frozenset[str]:

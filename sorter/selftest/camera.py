@@ -32,9 +32,7 @@ class CameraFault(IntEnum):
     SILENT = 4
     DARK = 5
     OVEREXPOSED = 6
-    VEILED = 7
-    """Sound pictures, in which every color is halfway to the belt's."""
-    DIMMED = 8
+    DIMMED = 7
     """Sound pictures, under a weaker lamp."""
 
 
@@ -100,9 +98,6 @@ def _spoiled(image: BgrImage, fault: CameraFault) -> BgrImage:
             return image // 32
         case CameraFault.OVEREXPOSED:
             return np.full_like(image, 255)
-        case CameraFault.VEILED:
-            belt = np.median(image, axis=(0, 1)).astype(np.uint16)
-            return np.asarray((image.astype(np.uint16) + belt) // 2, np.uint8)
         case CameraFault.DIMMED:
             return np.asarray(image * 0.6, np.uint8)
         case _:

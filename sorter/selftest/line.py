@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from sorter.color.bins import bin_colors
 from sorter.color.lab import lab_to_hex
 from sorter.demo.broker import Broker
@@ -26,11 +29,20 @@ _PRODUCT_PX = 40
 _GUARDS = GuardSettings(max_gap_s=0.5, frozen_s=0.6)
 
 
-def testable(project: Project, index: int, broker: Broker) -> Project:
+WRONG_RECIPE = "self-test: the wrong recipe"
+
+
+def testable(project: Project, index: int, broker: Broker, folder: Path) -> Project:
     """The project with this line alone, on a simulated belt and the self-test's broker.
 
     Name, branches, timing, recipe and fail-safe table are the line's own; a row's ``hold_s`` is cut to a second, and
     the guards are told to be quick, since everything is waited for.
+
+    Args:
+        project: as the operator has it.
+        index: of the line.
+        broker: running.
+        folder: empty; a copy of the line's recipe is written there, and a recipe that no product fits.
     """
     site = project.site.value
     settings = site.lines[index]
@@ -39,7 +51,20 @@ def testable(project: Project, index: int, broker: Broker) -> Project:
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol, base_topic=site.mqtt.base_topic)
     changed: SiteSettings = site.model_copy(update={"lines": (line,), "mqtt": mqtt, "metrics": MetricsSettings(port=0)})
     loaded = Loaded(project.site.path, changed, project.site.document)
-    return Project(loaded, {settings.name: recipe})
+    path = _write_recipes(recipe.value, folder)
+    return Project(loaded, {settings.name: Loaded(path, recipe.value, recipe.document)})
+
+
+def _write_recipes(recipe: Recipe, folder: Path) -> Path:
+    own = recipe.model_dump(mode="json", exclude_unset=True)
+    bins = [{**one, "tolerance": 0.01} for one in own["bins"]]
+    for one in bins:
+        one.pop("exposure_range", None)
+    wrong = own | {"name": WRONG_RECIPE, "bins": bins}
+    (folder / "wrong.yaml").write_text(json.dumps(wrong), "utf-8")
+    path = folder / "own.yaml"
+    path.write_text(json.dumps(own, ensure_ascii=False), "utf-8")
+    return path
 
 
 def _simulated(settings: LineSettings, recipe: Recipe) -> LineSettings:

@@ -99,12 +99,16 @@ class Rig:
         self._thread.start()
         if not self.wait(lambda: self.state.get("state") == "running" and self.state["fail_safe"] is None, _START_S):
             words = self.service.line_states
+            self._close()
             raise SorterError(f"line {self.line.name!r} does not run on the simulated belt: {words[self.line.name]}")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         with ExitStack() as last:
             last.callback(self._client.loop_stop)
             last.callback(self._client.disconnect)
@@ -139,15 +143,16 @@ class Rig:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
 
-    def command(self, name: CommandName) -> None:
+    def command(self, name: CommandName, recipe: str | None = None) -> None:
         """Send a command, as an operator would."""
-        message = dumps(command_message(Command(name, command_id=uuid.uuid4().hex, by="the self-test")))
+        command = Command(name, command_id=uuid.uuid4().hex, by="the self-test", recipe=recipe)
+        message = dumps(command_message(command))
         self._client.publish(self.topics.command.replace("+", name.value), message, qos=1)
 
     def active_by_metrics(self, cause: str) -> bool:
         """Whether the service's metrics call a row active: all that can be seen while no broker is there."""
         port = self.service.metrics_port
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             told = answer.read().decode()
         return any(f'cause="{cause}"' in line and line.endswith(" 1.0") for line in told.splitlines())
 

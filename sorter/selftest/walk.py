@@ -9,6 +9,7 @@ from sorter.outputs.command import CommandName
 from sorter.outputs.fail_safe import branch_of, sorter_lost
 from sorter.outputs.messages import Message
 from sorter.selftest.camera import CameraFault
+from sorter.selftest.line import WRONG_RECIPE
 from sorter.selftest.rig import Rig
 from sorter.settings.fail_safe import Action, Clearing, Row
 from sorter.settings.recipe import SortMode
@@ -23,6 +24,9 @@ _CAMERA = {
     "picture_dark": CameraFault.DARK,
     "picture_overexposed": CameraFault.OVEREXPOSED,
 }
+_REAL = "for real"
+_CALM_S = 20.0
+"""A camera that failed is called degraded for ten seconds more."""
 _MOST_UNKNOWNS = 20
 _MOST_DRIFT = 6.0
 
@@ -96,41 +100,60 @@ class _RowWalk:
         """Walk it; how its cause was produced."""
         if self._cause == "sorter_lost":
             self._see_the_will()
-            return "for real"
+            return _REAL
+        if not self._rig.wait(self._is_quiet, _CALM_S):
+            self.failures.append(f"the line is not running beforehand: {self._rig.state['reason']}")
+            return "-"
+        self._mark = len(self._rig.messages)
+        if self._cause == "broker_lost":
+            self._try(self._lose_broker)
+            return _REAL
         means = self._means()
         try:
-            if self._cause == "broker_lost":
-                self._lose_broker()
-            else:
-                self._see(means)
+            self._try(lambda: self._see(means))
+        finally:
+            if self.failures:
+                means.end()
+        return means.produced
+
+    def _try(self, see: Callable[[], None]) -> None:
+        try:
+            see()
         except _Failed as failure:
             self.failures.append(str(failure))
-        finally:
-            means.end()
-        if not self._rig.wait(self._is_quiet, _SOON_S):
-            self.failures.append(f"the line is not running afterwards: {self._rig.state['reason']}")
-        return means.produced
 
     def _means(self) -> _Means:
         rig, cause = self._rig, self._cause
-        if cause in _CAMERA:
-            fault = _CAMERA[cause]
-            return self._by_camera(fault, sees=False)
-        if cause == "line_process_lost":
-            return _Means("for real", rig.kill_process, lambda: None, sees=False)
-        if cause == "paused":
-            pause, resume = CommandName.PAUSE, CommandName.RESUME
-            return _Means("for real", lambda: rig.command(pause), lambda: rig.command(resume))
-        if cause == "broker_lost":
-            return _Means("for real", rig.broker.stop, lambda: None)
-        table, mode = rig.line.fail_safe, rig.recipe.sort_mode
-        unknowns = mode is not SortMode.NEAREST and table.too_many_unknowns.after <= _MOST_UNKNOWNS
-        if cause == "too_many_unknowns" and unknowns:
-            return self._by_camera(CameraFault.VEILED, sees=True)
-        if cause == "light_drifted" and table.light_drifted.max_delta_e <= _MOST_DRIFT:
-            return self._by_camera(CameraFault.DIMMED, sees=True)
-        begin = lambda: rig.injected.update({cause: _INJECTED})  # noqa: E731 - it is said once
+        real = self._real()
+        if real is not None:
+            return real
+
+        def begin() -> None:
+            rig.injected[cause] = _INJECTED
+
         return _Means("at the source", begin, lambda: self._end_injected(cause))
+
+    def _real(self) -> _Means | None:
+        """How the cause itself is brought about; None where that cannot be done here."""
+        rig, table = self._rig, self._rig.line.fail_safe
+        match self._cause:
+            case cause if cause in _CAMERA:
+                return self._by_camera(_CAMERA[cause], sees=False)
+            case "line_process_lost":
+                return _Means(_REAL, rig.kill_process, lambda: None, sees=False)
+            case "paused":
+                return self._by_command((CommandName.PAUSE, None), (CommandName.RESUME, None))
+            case "too_many_unknowns" if rig.recipe.sort_mode is not SortMode.NEAREST:
+                if table.too_many_unknowns.after <= _MOST_UNKNOWNS:
+                    recipe = CommandName.RECIPE
+                    return self._by_command((recipe, WRONG_RECIPE), (recipe, rig.recipe.name))
+            case "light_drifted" if table.light_drifted.max_delta_e <= _MOST_DRIFT:
+                return self._by_camera(CameraFault.DIMMED, sees=True)
+        return None
+
+    def _by_command(self, begin: tuple[CommandName, str | None], end: tuple[CommandName, str | None]) -> _Means:
+        rig = self._rig
+        return _Means(_REAL, lambda: rig.command(*begin), lambda: rig.command(*end))
 
     def _by_camera(self, fault: CameraFault, *, sees: bool) -> _Means:
         rig = self._rig
@@ -222,8 +245,12 @@ class _RowWalk:
             raise _Failed("it does not clear")
 
     def _is_quiet(self) -> bool:
-        state = self._rig.state
-        return state["state"] == "running" and not state["active"]
+        """Nothing is active but what this row outweighs: what the rows before it have left of the camera's grade."""
+        state, left = self._rig.state, self._rig.line.fail_safe.camera_degraded
+        outweighed = left.action is Action.CONTINUE and self._row.action is not Action.CONTINUE and not left.stop_line
+        return state["state"] in {"running", "degraded"} and set(state["active"]) <= (
+            {"camera_degraded"} if outweighed else set()
+        )
 
     def _lose_broker(self) -> None:
         """While no broker is there the service's metrics must tell it; the wire does when it is back."""
