@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_teach(commands)
     _add_check(commands)
     _add_journal(commands)
+    _add_selftest(commands)
     return parser
 
 
@@ -167,6 +168,18 @@ def _add_filters(action: argparse.ArgumentParser) -> None:
     action.add_argument("--until", metavar="WHEN", help="decided before then")
     action.add_argument("--id", metavar="ID", help="only this decision_id, or its end")
     action.add_argument("--last", type=_count, metavar="N", help="the newest N of them (list: 50)")
+
+
+def _add_selftest(commands: _Commands[_Parser]) -> None:
+    selftest = _add(
+        commands, "selftest", "Walk every row of each line's fail-safe table on a simulated belt: pass or fail."
+    )
+    selftest.add_argument(
+        "--config", type=Path, default=Path("config"), metavar="PATH", help="settings file, or its folder (config)"
+    )
+    selftest.add_argument("--rows", metavar="CAUSES", help="only these, with commas between (all)")
+    selftest.add_argument("--json", action="store_true", help="one row a line, then one line with the summary")
+    _add_verbosity(selftest)
 
 
 def _add_verbosity(parser: argparse.ArgumentParser) -> None:

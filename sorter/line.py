@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from multiprocessing.connection import Connection
 
 import cv2
 from threadpoolctl import threadpool_limits
 
-from sorter.capture.clock import SystemClock
-from sorter.capture.feed import Feed, HangingError
+from sorter.capture.feed import Feed
 from sorter.capture.redact import redact
 from sorter.capture.source import describe, open_source
 from sorter.errors import ConfigurationError, SorterError
 from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, CameraReport, Heartbeat, LineJob, LineStatus, Report
-from sorter.orders import Orders
 from sorter.pipeline import Pipeline
-from sorter.ports import Clock
+from sorter.ports import Clock, FrameSource
 from sorter.product.region import bounding_box
 from sorter.records import Decision, Frame, Lab, RecipeId
 from sorter.settings.recipe import Recipe
 from sorter.settings.source import is_live, may_be_silent
 from sorter.stages import Stages
 
-_log = logging.getLogger(__name__)
-
 _RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Waits before the next try at a film that cannot be read; the last one for ever."""
 _LOST_S = 5.0
 """A live source whose settings do not say how long its silence may last is opened anew after this."""
+SourceOpener = Callable[..., FrameSource]
+"""As `capture.source.open_source`."""
 
 
 def configure_threads() -> None:
@@ -100,6 +92,7 @@ class Line:
         stop_within: waits up to so many seconds, and says whether the line is to stop.
         may_decide: whether all that deciding needs has been loaded; a live line learns its belt until then.
         new_recipe: the recipe that came since it was asked last, if one did.
+        open_source: opens the line's source.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a line is told and tells
@@ -110,10 +103,12 @@ class Line:
         stop_within: Callable[[float], bool],
         may_decide: Callable[[], bool] = lambda: True,
         new_recipe: Callable[[], Recipe | None] = lambda: None,
+        open_source: SourceOpener = open_source,
     ) -> None:
         self._job = job
         self._recipe_id = job.recipe.identity
         self._new_recipe = new_recipe
+        self._open_source = open_source
         self._may_decide = may_decide
         self._clock = clock
         self._report = report
@@ -167,7 +162,7 @@ class Line:
         job, settings = self._job, self._job.settings
         source = settings.source
         feed = Feed(
-            lambda: open_source(settings, job.base, self._clock, feed.wants),
+            lambda: self._open_source(settings, job.base, self._clock, feed.wants),
             describe(source, job.base),
             settings.guards,
             getattr(source, "timeout_s", _LOST_S),
@@ -246,7 +241,7 @@ class Line:
 
     def _run_film_once(self) -> bool:
         """Run one opening of the film; whether it came to its end rather than being stopped."""
-        source = open_source(self._job.settings, self._job.base, self._clock)
+        source = self._open_source(self._job.settings, self._job.base, self._clock)
         stages = Stages(self._job, lambda frame: frame.captured_at_s)
         corrupt_before = self._progress.corrupt
         self._undecided_before = self._progress.vanished, self._progress.intruders
@@ -322,33 +317,3 @@ class Line:
             if self._feed is not None:
                 self._note_feed(self._feed)
             self._report(self._progress.heartbeat(self._recipe_id))
-
-
-def _load_clustering() -> None:
-    """Import what the first decision needs while the belt is being learned: it takes a second on a small machine."""
-    for name in ("scipy.optimize", "sklearn.cluster"):
-        import_module(name)
-
-
-def run_line_process(job: LineJob, pipe: Connection) -> None:
-    """Be a line's process: down the pipe come `line_reports.Order`; its end means stop.
-
-    Ctrl-C reaches the whole process group; only the service acts on it, and tells its lines.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    configure_threads()
-    loading = threading.Thread(target=_load_clustering, name="load", daemon=True)
-    loading.start()
-    orders = Orders(pipe)
-    try:
-        Line(job, SystemClock(), pipe.send, orders.stop_within, lambda: not loading.is_alive(), orders.new_recipe).run()
-    except (BrokenPipeError, ConnectionResetError):
-        _log.debug("the service is gone; the line stops")
-    except HangingError as error:
-        _log.error("line %s: %s; its process ends, to be started again", job.settings.name, error)
-        os._exit(1)  # an orderly end would wait for what hangs
-    except Exception:  # noqa: BLE001 - logged, and told by the exit code
-        # The service starts the line again, so whoever is to mend the fault has only the log to go by.
-        _log.exception("line %s ends by a fault of the program", job.settings.name)
-        sys.exit(1)

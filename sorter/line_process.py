@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
@@ -31,6 +31,10 @@ _END_WAIT_S = 1.0
 """How long the end of a process is waited for."""
 
 
+BeLine = Callable[[LineJob, Connection, int], None]
+"""Takes the job, the pipe to the service, and the level of the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lost:
     """The line's process died or was killed for its silence; it will be started again."""
@@ -44,9 +48,11 @@ class LineProcess:
     Args:
         job: what the line does; its next product number moves on with its decisions.
         clock: time.
+        be_line: what the process runs; must be importable there.
     """
 
-    def __init__(self, job: LineJob, clock: Clock) -> None:
+    def __init__(self, job: LineJob, clock: Clock, be_line: BeLine | None = None) -> None:
+        self._be_line = be_line or _be_line
         self._job = job
         self._clock = clock
         self._process: SpawnProcess | None = None
@@ -85,7 +91,7 @@ class LineProcess:
         self.pipe, theirs = context.Pipe(duplex=True)
         name = f"line-{self._job.settings.name}"
         arguments = (self._job, theirs, logging.getLogger().getEffectiveLevel())
-        process = context.Process(target=_be_line, args=arguments, name=name, daemon=True)
+        process = context.Process(target=self._be_line, args=arguments, name=name, daemon=True)
         with theirs, stop_signals_held():
             process.start()
         self._process = process
@@ -219,6 +225,6 @@ def stop_signals_held() -> Iterator[None]:
 def _be_line(job: LineJob, pipe: Connection, log_level: int) -> None:
     """Run in the line's own process; only there are the numeric libraries imported."""
     set_up_log(log_level)
-    from sorter.line import run_line_process  # noqa: PLC0415 - see above: the service starts a second earlier
+    from sorter.line_entry import run_line_process  # noqa: PLC0415 - see above: the service starts a second earlier
 
     run_line_process(job, pipe)

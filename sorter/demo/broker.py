@@ -49,11 +49,12 @@ def find_mosquitto() -> str | None:
 
 
 @contextlib.contextmanager
-def start_broker(prefer: Kind | None = None) -> Iterator[Broker]:
-    """Run a broker on a free loopback port for as long as the context lasts.
+def start_broker(prefer: Kind | None = None, port: int | None = None) -> Iterator[Broker]:
+    """Run a broker on a loopback port for as long as the context lasts.
 
     Args:
         prefer: "mosquitto" or "amqtt" forces that one; None takes mosquitto where it is installed.
+        port: None takes a free one.
 
     Raises:
         BrokerError: no broker is installed, or it did not start; with its last words.
@@ -61,7 +62,7 @@ def start_broker(prefer: Kind | None = None) -> Iterator[Broker]:
     kind: Kind = prefer or ("mosquitto" if find_mosquitto() else "amqtt")
     running = _mosquitto if kind == "mosquitto" else _amqtt
     with contextlib.ExitStack() as stack:
-        yield _first_that_starts(lambda: stack.enter_context(running(_free_port())))
+        yield _first_that_starts(lambda: stack.enter_context(running(_free_port() if port is None else port)))
 
 
 def _first_that_starts(start: Callable[[], Broker]) -> Broker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_an_operator_pauses_goes_on_and_changes_the_recipe(plant):
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_what_is_no_command_is_answered_or_counted_and_never_obeyed(plant, mosquitto, read):
+def test_what_is_no_command_is_answered_or_counted_and_never_obeyed(plant, mosquitto):
     for name, payload, code in (
         ("pause", b"{", "malformed"),
         ("pause", b'{"schema":"sorter.command/2"}', "malformed"),
@@ -163,9 +164,13 @@ def test_what_is_no_command_is_answered_or_counted_and_never_obeyed(plant, mosqu
     # A broker that was restarted with its data lost is told everything again, what was commanded included.
     assert plant.ask("pause", {"reason": "cleaning"})["ok"]
     plant.wait_for_state("ready")
+    plant.service.process.send_signal(signal.SIGSTOP)  # until the reader is back: alarms are told once
     mosquitto.stop()
+    plant.wire.granted = False
+    plant.wire.messages.clear()
     mosquitto.start()
-    plant.wire = read(mosquitto.port)
+    plant.wait_for("the reader is back", lambda: plant.wire.granted)
+    plant.service.process.send_signal(signal.SIGCONT)
     plant.wait_for("alarm", lambda: any(one["cause"] == "paused" and one["raised"] for one in plant.messages("alarm")))
     assert plant.wait_for_state("ready")["fail_safe"]["branch"] == "gate-1"
     plant.wait_for("recipe", lambda: plant.messages("recipe"))
@@ -177,3 +182,28 @@ def test_a_vanished_service_leaves_what_to_do_in_its_will(plant):
     schema("state").validate(will)
     assert will["fail_safe"] == {"cause": "sorter_lost", "action": "halt", "branch": "reject", "stop_line": False}
     assert will["active"] == ["sorter_lost"]
+
+
+def test_the_selftest_walks_the_rows_of_a_table_that_differs_in_every_key(tmp_path, mosquitto_program, run_sorter):
+    assert mosquitto_program
+    rows = {
+        "camera_lost": {"clears": "by_command", "branch": "gate-1", "stop_line": True, "alarm": "call 4711"},
+        "line_process_lost": {"hold_s": 0.5},
+        "sorter_lost": {"branch": "gate-2", "stop_line": True},
+        "paused": {"action": "halt", "clears": "by_command"},
+        "too_many_unknowns": {"action": "divert", "after": 2, "branch": "gate-2"},
+        "broker_lost": {"action": "divert", "hold_s": 0.3},
+        "disk_full": {"action": "halt", "clears": "by_command", "alarm": "make room"},
+        "latency_drift": {"degrades": True},
+    }
+    line = LINE | {"fail_safe": rows, "source": {"kind": "rtsp", "url": "rtsp://127.0.0.1:1/belt"}}
+    (tmp_path / "sorter.yaml").write_text(json.dumps({"site": "plant", "lines": [line]}), "utf-8")
+    (tmp_path / "recipe.yaml").write_text(json.dumps(RECIPE), "utf-8")
+    done = run_sorter("selftest", "--config", tmp_path, "--json", "--rows", ",".join(rows), timeout_s=100)
+    *walked, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {one["cause"]: one["failures"] for one in walked} == {cause: [] for cause in rows}
+    assert last == {"summary": {"rows": len(rows), "failed": 0}}
+    assert done.returncode == 0
+    told = {one["cause"]: one for one in walked}
+    assert (told["camera_lost"]["branch"], told["camera_lost"]["stop_line"]) == ("gate-1", True)
+    assert {one["cause"] for one in walked if one["produced"] != "for real"} == {"disk_full", "latency_drift"}
