@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorter.records import Decision, RecipeId, Verdict
+from sorter.records import BinMatch, Deadline, Decision, RecipeId, Verdict
 from sorter.settings.site import LineSettings
-from sorter.timing import Timing, retimed
+from sorter.timing import Timing, diverted, retimed
 
 
 def line_of(**timing: float) -> LineSettings:
@@ -103,3 +103,17 @@ def test_late_is_never_taken_back() -> None:
 def test_a_decision_of_a_single_picture_has_no_crossing_to_count_from() -> None:
     alone = replace(DECISION, crossed_at_s=None)
     assert retimed(alone, MEASURED, "near", now_s=99.0) == alone
+
+
+def test_a_diverted_decision_keeps_its_color_and_gets_the_branchs_deadline_and_a_late_one_stays_late():
+    line = Timing({"left": 2.0, "reject": 3.0}, 0.1)
+    match = BinMatch("red", "left", 1.0, is_in_reach=True, runner_up=None, bins_in_reach=1)
+    recipe = RecipeId("any", 1, "0" * 16)
+    made = Decision(
+        1, Verdict.ROUTED, "left", 9.9, 10.0, Deadline(11.9, 12.1), 3, recipe, match=match, crossed_at_s=10.0
+    )
+    sent = diverted(made, "paused", "reject", line)
+    assert (sent.verdict, sent.branch, sent.diverted_by, sent.match) == (Verdict.INVALID, "reject", "paused", match)
+    assert (sent.deadline.act_after_s, sent.deadline.act_before_s) == (pytest.approx(12.9), pytest.approx(13.1))
+    late = replace(made, verdict=Verdict.LATE, branch="reject")
+    assert diverted(late, "paused", "left", line) == late

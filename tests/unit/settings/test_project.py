@@ -136,3 +136,22 @@ def test_loading_settings_imports_nothing_heavy() -> None:
 
 def test_the_settings_alone_need_no_recipe(write: Write, site_text: str) -> None:
     assert load_site(write("sorter.yaml", site_text)).value.lines[0].recipe == "recipe.yaml"
+
+
+def test_a_fail_safe_row_that_names_a_branch_the_line_lacks_is_told_with_its_place(
+    write: Write, told: Told, site_text: str, recipe_text: str
+) -> None:
+    write("recipe.yaml", recipe_text)
+    rows = "    fail_safe:\n      camera_lost: {branch: nowhere}\n      disk_ful: {action: divert}\n"
+    text = site_text.replace("    timing:", rows + "    timing:", 1)
+    assert text != site_text
+    place = text[: text.index("disk_ful")].count("\n") + 1
+    write("sorter.yaml", text)
+    assert told(load_project, "sorter.yaml") == [
+        f"sorter.yaml:{place}:7: lines.0.fail_safe: unknown key 'disk_ful', did you mean 'disk_full'?"
+    ]
+    write("sorter.yaml", text.replace("disk_ful:", "disk_full:"))
+    (sentence,) = told(load_project, "sorter.yaml")
+    assert sentence.startswith(
+        f"sorter.yaml:{place - 1}:29: lines.0.fail_safe.camera_lost.branch: the line has no branch"
+    )
