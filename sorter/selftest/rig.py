@@ -23,6 +23,7 @@ from sorter.errors import SorterError
 from sorter.line_desk import Listeners
 from sorter.line_process import LineProcess
 from sorter.outputs.command import Command, CommandName, command_message
+from sorter.outputs.ledger import Ledger
 from sorter.outputs.messages import FailSafeFacts, LineIdentity, Message, dumps
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.mqtt_client import make_client, start_connecting
@@ -191,7 +192,7 @@ def _speak(identity: LineIdentity, mqtt: Any, facts: FailSafeFacts, ready: Any) 
     from sorter.capture.clock import SystemClock  # noqa: PLC0415 - in the process that needs it
 
     clock = SystemClock()
-    publisher = LinePublisher(identity, mqtt, clock, lambda _name, _outcome: None, Path(), when_lost=facts)
+    publisher = LinePublisher(identity, mqtt, clock, Ledger(clock), Path(), when_lost=facts)
     publisher.start()
     while not publisher.connected:
         clock.wait_s(_POLL_S)

@@ -150,6 +150,8 @@ class FailSafeTable(Strict):
     """The journal has no room."""
     journal_unwritable: Row = Row()
     """The journal cannot be written."""
+    journal_damaged: NoteRow = NoteRow()
+    """The journal was damaged: it was set aside, and a new one was begun."""
     triggers_unmatched: NoteRow = NoteRow()
     """Photo-eye and camera do not see the same products."""
     latency_drift: NoteRow = NoteRow()
