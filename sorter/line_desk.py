@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sorter.color.bins import bin_colors
 from sorter.line_process import LineProcess, Lost
@@ -161,6 +161,7 @@ class LineDesk:
         shift_s = self._clock.wall_s() - self._clock.monotonic_s()
         message = decision_message(decision, self._identity, self._seq, shift_s, naming)
         self._recorder.add(decision, message)
+        decision = replace(decision, evidence=None)  # whoever keeps decisions must not keep their pixels
         self.publisher.publish_decision(message, decision.deadline.act_before_s)
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
