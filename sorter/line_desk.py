@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sorter.color.bins import bin_colors
@@ -188,6 +188,7 @@ class LineDesk:
             decision, self._identity, self._seq, clock.shift_s, naming, clock=clock.synchronization
         )
         self.publisher.publish_decision(decision, message)
+        decision = replace(decision, evidence=None)  # whoever keeps decisions must not keep their pixels
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
         _log.info("%s", in_words(self.name, decision, message["product"]))

@@ -200,3 +200,17 @@ def test_the_demo_keeps_a_journal_that_lists_checks_and_exports(
     checked = json.loads(run("journal", "check", "--json", "--journal", str(path)).stdout)
     assert (checked["damage"], checked["decisions"], checked["with_pixels"]) == ([], len(told), len(told))
     assert [run["verdicts_add_up"] for run in checked["runs"]] == [True]
+
+
+def test_a_second_service_on_the_same_journal_does_not_start(tmp_path: Path, users_environment: dict[str, str]) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, ROOMY, SystemClock())
+    journal.start()
+    command = [sys.executable, "run_sorter.py", "demo", "--seconds", "5", "--journal", str(path)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=users_environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    journal.close(time.monotonic() + 5)
+    assert done.returncode == 1
+    remedy = "stop the other one, or give this one a journal.path of its own"
+    assert done.stderr.splitlines()[-1] == f"{path}: another process writes this journal: {remedy}"

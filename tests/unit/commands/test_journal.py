@@ -29,7 +29,7 @@ def write(path: Path, seqs: list[int], steps: dict[int, list[Step]] | None = Non
     journal = Journal(path, ROOMY, SystemClock())
     journal.start()
     for seq in seqs:
-        decision, message = made(seq, at_wall_s=NOW_S - 60 * (100 - seq))
+        decision, message = made(seq, at_wall_s=NOW_S - 3600 * (100 - seq))
         journal.add(decision, message | changes)
         for number, step in enumerate((steps or {}).get(seq, [])):
             journal.note(StepTaken(message["decision_id"], step, NOW_S + number, "why" if number else None))
@@ -64,9 +64,9 @@ def test_the_journal_of_the_settings_is_listed(run: Run) -> None:
         (["--last", "2"], [2, 3]),
         (["--step", "unconfirmed"], [2]),
         (["--step", "sent", "--last", "1"], [2]),
-        (["--since", "98.5m"], [2, 3]),
-        (["--until", "98.5m"], [1]),
-        (["--since", rfc3339(NOW_S - 60 * 98)], [2, 3]),
+        (["--since", "98.5h"], [2, 3]),
+        (["--until", "98.5h"], [1]),
+        (["--since", rfc3339(NOW_S - 3600 * 98.5)], [2, 3]),
         (["--line", "belt-1", "--verdict", "invalid", "--branch", "reject"], [1, 2, 3]),
         (["--line", "belt-2"], []),
         (["--bin", "red"], []),
@@ -114,7 +114,7 @@ def test_parquet_keeps_numbers_and_times(run: Run, journal: Path) -> None:
     assert run("journal", "export", "all.parquet", "--journal", journal).code == 0
     rows = parquet.read_table("all.parquet").to_pylist()
     assert [row["seq"] for row in rows] == [1, 2, 3]
-    assert rows[0]["decided_at"].timestamp() == pytest.approx(NOW_S - 60 * 99, abs=0.02)
+    assert rows[0]["decided_at"].timestamp() == pytest.approx(NOW_S - 3600 * 99, abs=0.02)
     assert rows[0]["simulated"] is True
 
 
