@@ -209,9 +209,7 @@ def test_the_service_starts_without_a_broker_and_finds_it_later(plant, read):
     plant.broker.stop()
     service = plant.start()
     plant.wait_for("it tells", lambda: "no connection to the MQTT broker" in service.log)
-    plant.wait_for(
-        "it decides", lambda: "line one is degraded: there is no connection to the MQTT broker" in service.log
-    )
+    plant.wait_for("it decides", lambda: "line one is degraded: no connection to the MQTT broker" in service.log)
     plant.broker.start()
     plant.wire = read(plant.broker.port)
     plant.wait_for_decisions(1)
