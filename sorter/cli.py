@@ -135,15 +135,11 @@ def _add_check(commands: _Commands[_Parser]) -> None:
 def _add_journal(commands: _Commands[_Parser]) -> None:
     journal = _add(commands, "journal", "What was decided and what became of it: list, show, export, check.")
     actions = journal.add_subparsers(
-<<<<<<< HEAD
-        dest="action", required=True, metavar="ACTION", parser_class=_Parser, help="ACTION --help tells more"
-=======
         dest="action",
         required=True,
         metavar="ACTION",
         parser_class=_Parser,
         help="what to do: ACTION --help tells more",
->>>>>>> wt-journal
     )
     for name, summary in (
         ("list", "The newest decisions, or those that are asked for."),
