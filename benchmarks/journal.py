@@ -16,7 +16,6 @@ from benchmarks.belt import BenchBelt
 from benchmarks.table import Table
 from benchmarks.timing import Spread, Turns
 from sorter.capture.clock import SystemClock
-from sorter.evidence import shrink, to_jpeg
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.rows import row_of
 from sorter.outputs.journal.store import Row
@@ -25,6 +24,7 @@ from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.outputs.steps import Step, StepTaken
 from sorter.pipeline import Pipeline, open_pipeline
 from sorter.records import Decision, Frame
+from sorter.thumbnail import shrink, to_jpeg
 
 _IDENTITY = LineIdentity("bench", "line", "0123456789abcdef0123456789abcdef", simulated=True)
 _EVERY = 3  # a live line looks ten times a second

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from sorter.color.bins import Bins
 from sorter.decision import Outcome, decide_samples
-from sorter.evidence import shrink, to_jpeg
 from sorter.product.blob import Blob
 from sorter.product.region import Grid
 from sorter.product.track import Track
 from sorter.records import BgrImage, Box, Decision, Evidence, Frame, LabPixels, Verdict
 from sorter.sampling import Samples
 from sorter.settings.recipe import Recipe
+from sorter.thumbnail import shrink, to_jpeg
 from sorter.timing import Timing
 
 _PICTURE_EVERY = 1 / 8

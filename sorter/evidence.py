@@ -1,4 +1,4 @@
-"""What a decision was made from, small enough to be kept: its samples to the bit, and a thumbnail. Pure."""
+"""The samples that a decision was made from, small enough to be kept, and exact. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sorter.color.lab import bgr_to_lab, lab_to_srgb
-from sorter.records import BgrImage, LabPixels
+from sorter.records import LabPixels
 
-THUMBNAIL_PX = 96
-"""Its longer side, at most."""
-_JPEG_QUALITY = 80
 _VERSION = 1
 _HEAD = struct.Struct("<BII")
 """Version, number of samples, and the CRC-32 of all their Lab values."""
@@ -31,24 +27,6 @@ class Unpacked(NamedTuple):
     samples: tuple[LabPixels, ...]
     is_exact: bool
     """Whether they are what voted, to the bit; if not, this machine's arithmetic rounds otherwise than theirs did."""
-
-
-def shrink(window_bgr: BgrImage) -> BgrImage:
-    """A picture in its own memory, its longer side at most `THUMBNAIL_PX`."""
-    height, width = window_bgr.shape[:2]
-    scale = THUMBNAIL_PX / max(height, width)
-    if scale >= 1:
-        return window_bgr.copy()
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(window_bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def to_jpeg(picture_bgr: BgrImage | None) -> bytes:
-    """A small picture as JPEG; nothing of nothing."""
-    if picture_bgr is None or not picture_bgr.size:
-        return b""
-    encoded, data = cv2.imencode(".jpg", picture_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return data.tobytes() if encoded else b""
 
 
 def pack_samples(samples: Sequence[LabPixels]) -> bytes:

@@ -14,7 +14,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("sorter", "calibration")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-PURE = ("product", "color", "decision", "sampling", "timing", "triggers", "pipeline", "deciding", "evidence", "replay")
+PURE = (
+    "product",
+    "color",
+    "decision",
+    "sampling",
+    "timing",
+    "triggers",
+    "pipeline",
+    "deciding",
+    "evidence",
+    "thumbnail",
+    "replay",
+)
 IMPURE_MODULES = {
     "asyncio", "datetime", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil",
     "socket", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid",

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sorter.color.lab import bgr_to_lab
-from sorter.evidence import THUMBNAIL_PX, pack_samples, shrink, to_jpeg, unpack_samples
+from sorter.evidence import pack_samples, unpack_samples
 from sorter.records import LabPixels
+from sorter.thumbnail import THUMBNAIL_PX, shrink, to_jpeg
 
 PIXELS = arrays(np.uint8, st.tuples(st.integers(0, 80), st.just(3)))
 LAB = arrays(np.float32, st.tuples(st.integers(0, 12), st.just(3)), elements=st.floats(-200, 200, width=32))
