@@ -29,11 +29,7 @@ def write(path: Path, seqs: list[int], steps: dict[int, list[Step]] | None = Non
     journal.start()
     now_s = time.time()
     for seq in seqs:
-<<<<<<< HEAD
-        decision, message = made(seq, at_wall_s=NOW_S - 3600 * (100 - seq))
-=======
         decision, message = made(seq, at_wall_s=now_s - 60 * (100 - seq))
->>>>>>> wt-journal
         journal.add(decision, message | changes)
         for number, step in enumerate((steps or {}).get(seq, [])):
             journal.note(StepTaken(message["decision_id"], step, now_s + number, "why" if number else None))
@@ -68,15 +64,9 @@ def test_the_journal_of_the_settings_is_listed(run: Run) -> None:
         (["--last", "2"], [2, 3]),
         (["--step", "unconfirmed"], [2]),
         (["--step", "sent", "--last", "1"], [2]),
-<<<<<<< HEAD
-        (["--since", "98.5h"], [2, 3]),
-        (["--until", "98.5h"], [1]),
-        (["--since", rfc3339(NOW_S - 3600 * 98.5)], [2, 3]),
-=======
         (["--since", "98.5m"], [2, 3]),
         (["--until", "98.5m"], [1]),
         (["--since", "98.5 minutes ago, as a time"], [2, 3]),
->>>>>>> wt-journal
         (["--line", "belt-1", "--verdict", "invalid", "--branch", "reject"], [1, 2, 3]),
         (["--line", "belt-2"], []),
         (["--bin", "red"], []),
@@ -126,12 +116,8 @@ def test_parquet_keeps_numbers_and_times(run: Run, journal: Path) -> None:
     assert run("journal", "export", "all.parquet", "--journal", journal).code == 0
     rows = parquet.read_table("all.parquet").to_pylist()
     assert [row["seq"] for row in rows] == [1, 2, 3]
-<<<<<<< HEAD
-    assert rows[0]["decided_at"].timestamp() == pytest.approx(NOW_S - 3600 * 99, abs=0.02)
-=======
     told = run("journal", "list", "--journal", journal, "--json").rows
     assert [rfc3339(row["decided_at"].timestamp()) for row in rows] == [one["decided_at"] for one in told]
->>>>>>> wt-journal
     assert rows[0]["simulated"] is True
 
 
