@@ -188,7 +188,6 @@ def test_the_selftest_walks_the_rows_of_a_table_that_differs_in_every_key(tmp_pa
     assert mosquitto_program
     rows = {
         "camera_lost": {"clears": "by_command", "branch": "gate-1", "stop_line": True, "alarm": "call 4711"},
-        "line_process_lost": {"hold_s": 0.5},
         "sorter_lost": {"branch": "gate-2", "stop_line": True},
         "paused": {"action": "halt", "clears": "by_command"},
         "too_many_unknowns": {"action": "divert", "after": 2, "branch": "gate-2"},

@@ -217,10 +217,10 @@ def enter(plant) -> Iterator[Callable[[str], Role]]:
 
 
 LEAVES = (
-    "decision", "state", "recipe", "alarm", "stats", "answer/operator", "trigger", "confirm", "command/pause",
+    "decision", "state", "recipe", "alarm", "stats", "command_answer/operator", "trigger", "confirm", "command/pause",
 )  # fmt: skip
 MAY_WRITE = {
-    "sorter": {"decision", "state", "recipe", "alarm", "stats", "answer/operator"},
+    "sorter": {"decision", "state", "recipe", "alarm", "stats", "command_answer/operator"},
     "plc": {"trigger", "confirm"},
     "operator": {"command/pause"},
     "monitor": set(),
