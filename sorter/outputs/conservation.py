@@ -83,6 +83,8 @@ class Sums:
     delivery: DeliveryCounts = field(default_factory=DeliveryCounts)
     closed: Mapping[str, int] = field(default_factory=dict)
     """Decisions by how the diverter closed them."""
+    malformed_confirms: int = 0
+    """Messages that were no answers of a diverter."""
 
     @property
     def unaccounted_products(self) -> int:

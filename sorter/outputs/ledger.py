@@ -78,7 +78,7 @@ class Ledger:
         self._verdicts: Counter[str] = Counter()
         self._steps: Counter[Step] = Counter()
         self._answers: Counter[Answered] = Counter()
-        self._made = self._waiting = self._unread = 0
+        self._made = self._waiting = self._unread = self._malformed = 0
         self._connection = 0
         self._unanswered = 0
         """Decisions in a row that the diverter could have answered and did not."""
@@ -147,6 +147,11 @@ class Ledger:
         with self._lock:
             self._seen.begin_again()
 
+    def note_malformed(self) -> None:
+        """What came as a diverter's answer is none."""
+        with self._lock:
+            self._malformed += 1
+
     @property
     def counts(self) -> DeliveryCounts:
         """What has become of the decisions so far."""
@@ -194,7 +199,7 @@ class Ledger:
             stray=self._answers[Answered.STRAY],
         )
         closed: Mapping[str, int] = {step.value: steps[step] for step in Step if step in CLOSED}
-        return Sums(self._seen.count, dict(self._verdicts), delivery, closed)
+        return Sums(self._seen.count, dict(self._verdicts), delivery, closed, self._malformed)
 
     def _apply(self, moves: Sequence[Move], waiting: int) -> None:
         for move in moves:

@@ -58,7 +58,7 @@ def _families(lines: Mapping[str, Sums]) -> Iterator[Metric]:
     )
     strange = CounterMetricFamily(
         "sorter_ledger_strange_confirms",
-        "Confirms that close nothing: repeated (or too late), stray (of no decision of ours)",
+        "Confirms that close nothing: repeated (or too late), stray (of no decision of ours), malformed",
         labels=("line", "kind"),
     )
     unaccounted = GaugeMetricFamily(
@@ -81,6 +81,7 @@ def _families(lines: Mapping[str, Sums]) -> Iterator[Metric]:
             closed.add_metric((line, ending), count)
         strange.add_metric((line, "repeated"), told.repeated)
         strange.add_metric((line, "stray"), told.stray)
+        strange.add_metric((line, "malformed"), sums.malformed_confirms)
         unaccounted.add_metric((line, "products"), sums.unaccounted_products)
         unaccounted.add_metric((line, "decisions"), sums.unaccounted_decisions)
     yield from (products, verdicts, decisions, deliveries, waiting, sent, unread, closed, strange, unaccounted)

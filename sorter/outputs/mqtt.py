@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sorter.outputs.answers import AnswerQueue, CommandAnswer
 from sorter.outputs.confirm import parse_confirm
 from sorter.outputs.connection import (
     MAX_IN_FLIGHT,
@@ -23,7 +24,7 @@ from sorter.outputs.ledger import NO_SUBSCRIBERS, Answered, Ledger
 from sorter.outputs.link import Throttle
 from sorter.outputs.messages import FailSafeFacts, LineIdentity, LineState, Message, dumps, state_message
 from sorter.outputs.outbox import Outbox, Outgoing
-from sorter.outputs.refusals import Refusals
+from sorter.outputs.refusals import Refusals, remedy
 from sorter.outputs.topics import Topics
 from sorter.ports import Clock
 from sorter.records import Decision
@@ -90,8 +91,7 @@ class LinePublisher:
         self._refusals = Refusals()
         self._beside: dict[int, str] = {}
         """Topics of the messages beside the decisions that the broker has yet to answer."""
-        self.malformed_confirms = 0
-        """How many messages on the confirm topic were not confirms."""
+        self._answers = AnswerQueue()
         self._malformed_log, self._refused_log, self._stray_log = Throttle(), Throttle(), Throttle()
         self._wake = threading.Event()
         self._closing = False
@@ -175,9 +175,9 @@ class LinePublisher:
 
     def answer(self, topic: str, message: Mapping[str, Any], correlation_data: bytes | None) -> None:
         """Answer a command on the topic that it asked for, if connected: nobody waits for it longer."""
-        if self.connected:
-            extras = Extras(correlation_data=correlation_data)
-            self._connection.publish(topic, dumps(message), qos=1, extras=extras)
+        with self._lock:
+            self._answers.offer(CommandAnswer(topic, dumps(message), correlation_data))
+        self._wake.set()
 
     def _take(self, heard: Heard) -> None:
         if heard.topic == self.topics.confirm:
@@ -191,7 +191,7 @@ class LinePublisher:
         try:
             confirm = parse_confirm(heard.payload)
         except ValueError as error:
-            self.malformed_confirms += 1
+            self.ledger.note_malformed()
             self._warn(self._malformed_log, f"a message on {heard.topic} is ignored: {error}")
             return
         if self.ledger.answer(confirm) is Answered.STRAY:
@@ -217,6 +217,8 @@ class LinePublisher:
             self._outbox.expire(self._clock.monotonic_s())
             while number and self._send_next():
                 pass
+            while number and self._send_answer():
+                pass
             self._tell_ledger()
         self.ledger.settle()
 
@@ -233,6 +235,13 @@ class LinePublisher:
         self._outbox.sent(info.mid)
         return True
 
+    def _send_answer(self) -> bool:
+        item = self._answers.next()
+        if item is not None:
+            extras = Extras(correlation_data=item.correlation_data)
+            self._answers.sent(self._connection.publish(item.topic, item.payload, qos=1, extras=extras).mid)
+        return item is not None
+
     def _tell_ledger(self) -> None:
         """After each change of the outbox, under our lock."""
         self.ledger.follow(self._outbox.take_moves(), self._outbox.waiting)
@@ -241,6 +250,7 @@ class LinePublisher:
         """A connection came or went: nothing is on its way any more, and a new broker knows nothing."""
         self._outbox.take_back()
         self._beside.clear()
+        self._answers.clear()
         self.ledger.reconnected()
         self._announced = number
         if number:
@@ -264,6 +274,7 @@ class LinePublisher:
     def _take_answers(self) -> None:
         while self._connection.answers:
             answer = self._connection.answers.popleft()
+            self._answers.answered(answer.message_id)
             telling = not answer.accepted or answer.reason == NO_SUBSCRIBERS
             reason = answer.reason if telling else None
             is_decision = self._outbox.acknowledge(answer.message_id, accepted=answer.accepted, reason=reason)
@@ -273,7 +284,7 @@ class LinePublisher:
             if not answer.accepted:
                 place = self.topics.decision.rsplit("/", 1)[0]
                 sentence = f"the broker refuses messages below {place} ({answer.reason})"
-                self._warn(self._refused_log, f"{sentence}: allow this user to publish there")
+                self._warn(self._refused_log, f"{sentence}: {remedy(answer.reason)}")
 
     def _publish_retained(self, topic: str, payload: bytes) -> None:
         with self._lock:

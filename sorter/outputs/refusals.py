@@ -23,4 +23,10 @@ class Refusals:
             return {}
         # A copy in one step: the thread that notes is not the one that asks.
         told = ", ".join(f"{topic} ({reason})" for topic, reason in sorted(dict(self._reasons).items()))
-        return {"publish_refused": f"the broker refuses messages on {told}: allow this user to publish there"}
+        return {"publish_refused": f"the broker refuses messages on {told}: {remedy(told)}"}
+
+
+def remedy(reason: str) -> str:
+    """What to do about a message that the broker refuses."""
+    allowed = "ot authorized" in reason
+    return "allow this user to publish there" if allowed else "look at its limits, and at its log"

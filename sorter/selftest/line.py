@@ -9,6 +9,7 @@ from sorter.color.bins import bin_colors
 from sorter.color.lab import lab_to_hex
 from sorter.demo.broker import Broker
 from sorter.settings.fail_safe import FailSafeTable
+from sorter.settings.journal import JournalSettings
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import (
@@ -49,7 +50,8 @@ def testable(project: Project, index: int, broker: Broker, folder: Path) -> Proj
     recipe = project.recipes[settings.name]
     line = _simulated(settings, recipe.value)
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol, base_topic=site.mqtt.base_topic)
-    changed: SiteSettings = site.model_copy(update={"lines": (line,), "mqtt": mqtt, "metrics": MetricsSettings(port=0)})
+    own = {"mqtt": mqtt, "metrics": MetricsSettings(port=0), "journal": JournalSettings(path=str(folder / "journal"))}
+    changed: SiteSettings = site.model_copy(update={"lines": (line,), **own})
     loaded = Loaded(project.site.path, changed, project.site.document)
     path = _write_recipes(recipe.value, folder)
     return Project(loaded, {settings.name: Loaded(path, recipe.value, recipe.document)})
@@ -95,6 +97,7 @@ def _simulated(settings: LineSettings, recipe: Recipe) -> LineSettings:
         ),
         "trigger": VisionTrigger(kind="vision"),
         "fail_safe": _quick(settings.fail_safe),
+        "confirmation": None,  # nobody diverts here
     }
     changed: LineSettings = settings.model_copy(update=changes)
     return changed

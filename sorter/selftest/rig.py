@@ -118,8 +118,9 @@ class Rig:
 
     @property
     def state(self) -> Message:
-        """The last state on the wire; empty before the first."""
-        return next((message for leaf, message in reversed(self.messages) if leaf == "state"), {})
+        """The line's last state on the wire; empty before the first."""
+        own = (one for leaf, one in reversed(self.messages) if leaf == "state" and one["line"] == self.line.name)
+        return next(own, {})
 
     def since(self, mark: int, leaf: str) -> list[Message]:
         """What was seen of one kind since so many messages."""

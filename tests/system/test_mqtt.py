@@ -326,7 +326,7 @@ def test_confirms_close_an_entry_once_and_strays_and_nonsense_are_counted_and_to
     stray = dumps(confirm_message(Confirm("boot-6/line 1/0", ConfirmOutcome.ACTUATED), time.time()))
     for payload in (good, good, stray, stray, b"\xff", b"[" * 4000, b'{"schema":"sorter.confirm/1"}'):
         say(payload)
-    wait_for("nonsense is counted", lambda: line.publisher.malformed_confirms == 3)
+    wait_for("nonsense is counted", lambda: line.publisher.ledger.sums.malformed_confirms == 3)
     assert line.written.of(Step.ACTUATED) == [name]
     counts = line.publisher.counts
     assert (counts.confirmed, counts.repeated, counts.stray) == (1, 1, 2)
@@ -537,6 +537,6 @@ def test_a_line_hears_its_triggers_only_where_it_has_an_eye(mosquitto, lines, re
     with_eye.start()
     wait_for("it listens", lambda: (reader.client.publish(topic, b"new", qos=1), heard)[1])
     assert set(heard) == {b"new"}
-    assert lines[0].publisher.malformed_confirms == 0
+    assert lines[0].publisher.ledger.sums.malformed_confirms == 0
     assert mosquitto.log().count("line 1/trigger (QoS 1)") == 1
     with_eye.close(state(LineState.OFFLINE), 1.0)

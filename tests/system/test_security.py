@@ -496,7 +496,7 @@ def test_a_service_that_is_refused_is_not_ready_and_says_why_until_its_certifica
     path.write_text(text[: text.index("\nmqtt:\n")] + f"\nmqtt: {settings}\nmetrics: {{port: 0}}\n")
     service = start_sorter("run", "--config", path)
     wait_for("it is told", lambda: "our certificate" in service.log, 20)
-    wait_for("the line runs", lambda: "is running" in service.log, 20)
+    wait_for("the line decides", lambda: "line-1 is degraded: no connection" in service.log, 20)
     status, body = service.get("/readyz")
     assert status == 503
     assert "has expired: renew it" in json.loads(body)["why"]
