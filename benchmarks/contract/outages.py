@@ -17,8 +17,9 @@ from tqdm import tqdm
 from benchmarks.camera.proxy import Proxy
 from benchmarks.contract.broker import Mosquitto
 from benchmarks.contract.consumer import Consumer
+from benchmarks.contract.journals import complete_row
 from benchmarks.contract.rows import Row
-from benchmarks.contract.source import KEEPALIVE_S, TOPIC, SourceProcess
+from benchmarks.contract.source import ENDS, KEEPALIVE_S, TOPIC, SourceProcess, ended
 from sorter.errors import SorterError
 
 ALL = "every decision of all outages"
@@ -94,7 +95,7 @@ class Outage:
 
 
 def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) -> Iterator[Row]:
-    """So many outages in a row, of every kind in turn and of random lengths; one row for each kind, and for all.
+    """So many outages in a row, of every kind in turn, of random lengths; a row for each kind, for all, for the journal.
 
     Raises:
         SorterError: nothing works even before the first one, or not any more after one.
@@ -114,7 +115,9 @@ def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) 
         source.finish()
         _wait(lambda: consumer.events("falls back")[-1]["reason"].startswith("offline"), "the farewell", _SETTLE_S)
         consumer.finish()
+        complete = complete_row(source.journal, source.made, source.counts, len(outages))
     yield from _rows(outages, _Judge(consumer, source), source)
+    yield complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +187,12 @@ def _rows(outages: Sequence[Outage], judge: _Judge, source: SourceProcess) -> It
         }
         yield Row(kind, len(own), passed=not (figures["acted late"] or figures["acted twice"]), figures=figures)
     counts = source.counts
-    made = len(source.made)
-    unaccounted = made - sum(counts[name] for name in _ENDS if name in counts)
-    figures = judge.figures(source.made) | {name: counts[name] for name in _ENDS if name in counts}
-    figures |= {"unaccounted": unaccounted, "sums that did not hold": source.unbalanced}
+    figures = judge.figures(source.made) | {name: counts[name] for name in ENDS}
+    figures |= {"unaccounted": len(source.made) - ended(counts), "sums that did not hold": source.unbalanced}
     # The broker had them, and the consumer was not there yet, or the broker was gone before it could have them.
     figures["acknowledged, never read"] = max(0, counts["acknowledged"] - len(judge.reached))
     bad = ("acted late", "acted twice", "unaccounted", "sums that did not hold")
     yield Row(ALL, len(outages), passed=not any(figures[name] for name in bad), figures=figures)
-
-
-_ENDS = ("acknowledged", "expired", "dropped", "refused", "unknown")
 
 
 def _wait(true: Callable[[], object], what: str, timeout_s: float = _RECOVER_S) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contract.fuzz import fuzz_service, hostile_messages
+from benchmarks.contract.journals import COMPLETE
 from benchmarks.contract.outages import ALL, KINDS, measure_outages
 from benchmarks.contract.rows import ContractResult, Row, Task, not_run
 from sorter.errors import BrokerError
@@ -56,7 +57,7 @@ def test_a_decision_reaches_a_second_process_in_time():
 
 def test_the_broker_is_killed_frozen_and_blackholed_and_every_decision_is_accounted_for():
     rows = {row.what: row for row in measure_outages(3, 1.0, 1.5, seed=3)}
-    assert list(rows) == [*list(KINDS)[:3], ALL]
+    assert list(rows) == [*list(KINDS)[:3], ALL, COMPLETE]
     assert all(row.passed for row in rows.values()), rows
     figures = rows[ALL].figures
     assert figures["acted late"] == figures["acted twice"] == figures["unaccounted"] == 0
