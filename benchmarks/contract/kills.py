@@ -1,24 +1,43 @@
-"""The service is killed at random moments; what its numbers, its boot ids and its will told the reference consumer."""
+"""The service is killed at random moments; what its numbers, boot ids and will told, and what its journal kept."""
 
 from __future__ import annotations
 
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from benchmarks.contract.broker import Mosquitto
 from benchmarks.contract.consumer import Consumer
+from benchmarks.contract.journals import checked, entries_of, said_of
 from benchmarks.contract.rows import Row
 from benchmarks.contract.service import LINE, TOPICS, RunningService, small_belt
 from benchmarks.wire import Wire
+from sorter.errors import JournalError
+from sorter.outputs.steps import DELIVERED
 
+KEPT = "service killed: nothing acknowledged is missing in the journal"
 _LONGEST_S = 3.0
 """After its first decision a run is killed at a random moment within this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLeft:
+    """The journal as a killed run left it, read before anyone opened it for writing."""
+
+    trouble: str
+    """Why it does not open, or what a check finds; empty where all is well."""
+    missing_ms: Sequence[float]
+    """Of each decision that a reader had from the broker and the journal has not: how long before the kill it was
+    made."""
+    under_way: int
+    """Decisions of this run that it has, without what became of their delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,7 @@ class Run:
     """``seq`` of its decisions, in the order in which they came."""
     decided_after_s: float
     """From the start of its process to its first decision."""
+    journal: JournalLeft
 
     @property
     def true(self) -> bool:
@@ -74,6 +94,22 @@ def measure_kills(count: int, seed: int) -> Iterator[Row]:
         and all(run.true for run in runs)
     )
     yield Row("service killed: boot_id and seq tell the truth", count, passed, figures)
+    yield _kept(runs)
+
+
+def _kept(runs: Sequence[Run]) -> Row:
+    journals = [run.journal for run in runs]
+    missing_ms = [age_ms for one in journals for age_ms in one.missing_ms]
+    troubles = [one.trouble for one in journals if one.trouble]
+    figures: dict[str, float | str] = {
+        "opened, check fine": len(runs) - len(troubles),
+        "acknowledged": sum(len(run.numbers) for run in runs),
+        "missing": len(missing_ms),
+        "outcome not yet written": sum(one.under_way for one in journals),
+    }
+    if missing_ms:
+        figures["missing ones were made before the kill, ms, at most"] = max(missing_ms)
+    return Row(KEPT, len(runs), not missing_ms and not troubles, figures, "; ".join(troubles[:1]))
 
 
 def _run_and_kill(service: RunningService, wire: Wire, after_s: float) -> Run:
@@ -85,10 +121,26 @@ def _run_and_kill(service: RunningService, wire: Wire, after_s: float) -> Run:
     service.wait_for("it decides", lambda: len(wire.on(LINE, "decision")) > first)
     decided_after_s = time.monotonic() - began_s
     time.sleep(after_s)
+    killed_wall_s = time.time()
     service.kill()
     _settle(wire)
     seen = [one.content for one in wire.on(LINE, "decision")[first:]]
-    return Run(seen[0]["boot_id"], [one["seq"] for one in seen], decided_after_s)
+    left = _journal_left(service.journal, seen, killed_wall_s)
+    return Run(seen[0]["boot_id"], [one["seq"] for one in seen], decided_after_s, left)
+
+
+def _journal_left(path: Path, seen: Sequence[Mapping[str, Any]], killed_wall_s: float) -> JournalLeft:
+    try:
+        check, entries = checked(path), {one.message["decision_id"]: one for one in entries_of(path)}
+    except JournalError as error:
+        return JournalLeft(str(error), [], 0)
+    missing = [one for one in seen if one["decision_id"] not in entries]
+    ages_ms = [1e3 * (killed_wall_s - datetime.fromisoformat(one["decided_at"]).timestamp()) for one in missing]
+    own = [one for one in entries.values() if one.message["boot_id"] == seen[0]["boot_id"]]
+    under_way = sum(not any(step.step in DELIVERED for step in one.steps) for one in own)
+    # What was under way when it was killed has no outcome, and check says so: that is not damage.
+    sound = all(not run.missing and run.verdicts_add_up and not run.delivered_twice for run in check.runs)
+    return JournalLeft("" if sound and not check.damage else said_of(check), ages_ms, under_way)
 
 
 def _offline(consumer: Consumer) -> Sequence[object]:

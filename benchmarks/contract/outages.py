@@ -95,7 +95,7 @@ class Outage:
 
 
 def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) -> Iterator[Row]:
-    """So many outages in a row, of every kind in turn, of random lengths; a row for each kind, for all, for the journal.
+    """So many outages in a row, of every kind in turn, of random lengths; a row for each kind, for all, the journal.
 
     Raises:
         SorterError: nothing works even before the first one, or not any more after one.

@@ -80,6 +80,11 @@ class RunningService:
         self.stop()
 
     @property
+    def journal(self) -> Path:
+        """Its journal's file."""
+        return self._folder / "journal" / "journal.sqlite"
+
+    @property
     def log(self) -> str:
         """All that it has written to standard error."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
