@@ -53,7 +53,7 @@ def _collect(wire: Wire, topics: list[Topics]) -> Iterator[tuple[str, Mapping[st
     yield "recipe", _wait(lambda: _last(wire, plain.line, "recipe"))
     yield "decision", _wait(lambda: _last(wire, plain.line, "decision", verdict="routed"))
     yield "confirm", _wait(lambda: _last(wire, plain.line, "confirm"))
-    yield "stats", _wait(lambda: _last(wire, plain.line, "stats"))
+    yield "stats", _wait(lambda: _counting(wire, plain.line))
     trigger = TriggerMessage(product=5001, trigger_id="eye-5001", at_wall_s=time.time(), encoder=120450)
     wire.say(with_eye.trigger, dumps(trigger_message(trigger)))
     yield "trigger", _wait(lambda: _last(wire, with_eye.line, "trigger"))
@@ -73,6 +73,12 @@ def _sent(wire: Wire, topics: Topics, command: Command) -> Mapping[str, Any]:
     topic = topics.command.replace("+", command.name)
     wire.say(topic, dumps(command_message(command)), answer_to=_ANSWERS)
     return _wait(lambda: _last(wire, *topic.split("/")[-2:]))
+
+
+def _counting(wire: Wire, line: str) -> Mapping[str, Any] | None:
+    """The last stats, once they count products; or None."""
+    found = _last(wire, line, "stats")
+    return found if found and found["branches"] and found["bins"] else None
 
 
 def _last(wire: Wire, line: str, leaf: str, **facts: object) -> Mapping[str, Any] | None:
