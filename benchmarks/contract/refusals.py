@@ -99,8 +99,9 @@ def refused(refusal: Refusal) -> Row:
         broker.start()
         # Where nobody is let in, nothing can be said on the wire.
         wire = None if refusal.cause is None else stack.enter_context(Wire(broker.address, TOPICS.alarm))
-        options = {"mqtt": refusal.mqtt, "environment": {**os.environ, **refusal.environment}}
-        service = stack.enter_context(RunningService(folder, broker.address, small_belt(), **options))
+        environment = {**os.environ, **refusal.environment}
+        running = RunningService(folder, broker.address, small_belt(), mqtt=refusal.mqtt, environment=environment)
+        service = stack.enter_context(running)
         service.wait_for("it decides", lambda: _decided(service) > 0)
         service.wait_for("it says so in its log", lambda: refusal.words in service.log)
         before = _decided(service)
