@@ -45,17 +45,22 @@ def complete_row(path: Path, made: Sequence[str], counts: Mapping[str, Any], out
         counts: of the ledger, when it was closed.
         outages: how many there were.
     """
-    entries = entries_of(path)
-    written = Counter(str(one.message["decision_id"]) for one in entries)
-    outcomes = [[step.step for step in one.steps if step.step in DELIVERED] for one in entries]
-    ends = Counter(found[0].value for found in outcomes if found)
+    written: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
+    otherwise = 0
+    with Reader(path) as reader:
+        for one in reader.entries(Wanted()):
+            written[str(one.message["decision_id"])] += 1
+            found = [step.step for step in one.steps if step.step in DELIVERED]
+            otherwise += len(found) != 1
+            ends.update(step.value for step in found)
     check = checked(path)
     figures: dict[str, float | str] = {
         "made": len(made),
         "written": written.total(),
         "missing": _missing(made, written),
         "never made": _missing(written, set(made)),
-        "without one outcome": sum(len(found) != 1 for found in outcomes),
+        "without one outcome": otherwise,
         "outcomes otherwise than counted": sum(abs(ends[name] - counts[name]) for name in ENDS),
         "confirms otherwise than counted": abs(_confirmed(check) - counts["confirmed"] - counts["unconfirmed"]),
     }

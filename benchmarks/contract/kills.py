@@ -112,7 +112,7 @@ def _kept(runs: Sequence[Run]) -> Row:
     missing_ms = [age_ms for one in journals for age_ms in one.missing_ms]
     troubles = [one.trouble for one in journals if one.trouble]
     figures: dict[str, float | str] = {
-        "opened, check fine": len(runs) - len(troubles),
+        "opened, whole, without a gap": len(runs) - len(troubles),
         "acknowledged": sum(len(run.numbers) for run in runs),
         "missing": len(missing_ms),
         "outcome not yet written": sum(one.under_way for one in journals),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,6 +94,11 @@ class Outage:
     decisions: Sequence[str]
     """Ids of those made from its beginning until then."""
 
+    @property
+    def text(self) -> str:
+        """For whoever watches."""
+        return f"{self.kind} for {self.lasted_s:.1f} s, resumed after {self.resumed_s:.2f} s"
+
 
 def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) -> Iterator[Row]:
     """So many outages in a row, of every kind in turn, of random lengths; a row for each kind, for all, the journal.
@@ -110,7 +116,10 @@ def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) 
         _wait(lambda: consumer.events("actuated"), "the consumer acts on a first decision")
         suffering = _Suffering(Rig(broker, cable), consumer, source)
         kinds = tqdm(islice(cycle(KINDS), count), "outages", count, leave=False, disable=None)
-        outages = [suffering.suffer(kind, chance.uniform(shortest_s, longest_s)) for kind in kinds]
+        outages: list[Outage] = []
+        for kind in kinds:
+            outages.append(suffering.suffer(kind, chance.uniform(shortest_s, longest_s)))
+            tqdm.write(f"outage {len(outages)} of {count}: {outages[-1].text}", file=sys.stderr)
         time.sleep(LEFT_S)  # so that nothing of the last outage waits any more
         source.finish()
         _wait(lambda: consumer.events("falls back")[-1]["reason"].startswith("offline"), "the farewell", _SETTLE_S)
