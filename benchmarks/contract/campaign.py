@@ -11,7 +11,7 @@ from tqdm import tqdm
 from benchmarks.contract import faults
 from benchmarks.contract.delivery import DeliveryPlan, measure_delivery
 from benchmarks.contract.fuzz import fuzz_service
-from benchmarks.contract.kills import measure_kills
+from benchmarks.contract.kills import KEPT_AT_RATE, measure_kills, measure_kills_at_rate
 from benchmarks.contract.outages import measure_outages
 from benchmarks.contract.refusals import ACL_DENIAL, WRONG_PASSWORD, quota_of_one, refused
 from benchmarks.contract.rows import ContractResult, Row, Task
@@ -48,6 +48,7 @@ def _tasks(plan: ContractPlan) -> Iterator[Task]:
     span = (plan.shortest_outage_s, plan.longest_outage_s)
     yield Task("broker away", lambda: measure_outages(plan.outages, *span, plan.seed))
     yield Task("service killed", lambda: measure_kills(plan.kills, plan.seed))
+    yield Task(KEPT_AT_RATE, lambda: [measure_kills_at_rate(plan.kills, plan.seed)])
     yield Task(faults.FULL_DISK, lambda: [faults.full_disk()])
     yield Task(faults.READ_ONLY_DISK, lambda: [faults.read_only_disk()])
     yield Task(faults.CLOCK_SET_BACK, lambda: [faults.clock_set_back()])

@@ -18,12 +18,19 @@ from benchmarks.contract.consumer import Consumer
 from benchmarks.contract.journals import checked, entries_of, said_of
 from benchmarks.contract.rows import Row
 from benchmarks.contract.service import LINE, TOPICS, RunningService, small_belt
+from benchmarks.contract.source import TOPIC, SourceProcess
 from benchmarks.wire import Wire
-from sorter.errors import JournalError
+from sorter.errors import JournalError, SorterError
 from sorter.outputs.journal.reading import Entry
 from sorter.outputs.steps import DELIVERED, Step
 
 KEPT = "service killed: nothing acknowledged is missing in the journal"
+KEPT_AT_RATE = "the same at 50 decisions a second, without a camera"
+_RATE_HZ, _LEFT_S = 50.0, 2.0
+_BEGUN, _BEGIN_S = 5, 30.0
+_LONGEST_AT_RATE_S = 1.0
+_ON_ITS_WAY_S = 0.2
+"""What the broker had before the kill is with its reader by then."""
 _LONGEST_S = 3.0
 """After its first decision a run is killed at a random moment within this time."""
 
@@ -104,22 +111,54 @@ def measure_kills(count: int, seed: int) -> Iterator[Row]:
         and all(run.true for run in runs)
     )
     yield Row("service killed: boot_id and seq tell the truth", count, passed, figures)
-    yield _kept(runs)
+    yield _kept_row(KEPT, [run.journal for run in runs], sum(len(run.numbers) for run in runs))
 
 
-def _kept(runs: Sequence[Run]) -> Row:
-    journals = [run.journal for run in runs]
+def _kept_row(what: str, journals: Sequence[JournalLeft], acknowledged: int) -> Row:
     missing_ms = [age_ms for one in journals for age_ms in one.missing_ms]
     troubles = [one.trouble for one in journals if one.trouble]
     figures: dict[str, float | str] = {
-        "opened, whole, without a gap": len(runs) - len(troubles),
-        "acknowledged": sum(len(run.numbers) for run in runs),
+        "opened, whole, without a gap": len(journals) - len(troubles),
+        "acknowledged": acknowledged,
         "missing": len(missing_ms),
         "outcome not yet written": sum(one.under_way for one in journals),
     }
     if missing_ms:
         figures["missing ones were made before the kill, ms, at most"] = max(missing_ms)
-    return Row(KEPT, len(runs), not missing_ms and not troubles, figures, "; ".join(troubles[:1]))
+    return Row(what, len(journals), not missing_ms and not troubles, figures, "; ".join(troubles[:1]))
+
+
+def measure_kills_at_rate(count: int, seed: int) -> Row:
+    """Kill, so often, the part of the service that journals and publishes, while it is busy.
+
+    Raises:
+        SorterError: it does not decide.
+    """
+    chance = random.Random(seed)  # noqa: S311  # no secret
+    lefts, acknowledged = [], 0
+    with Mosquitto() as broker:
+        for number in tqdm(range(count), "kills", leave=False, disable=None):
+            with (
+                Wire(broker.address, f"{TOPIC}/decision") as wire,
+                SourceProcess(broker.port, _RATE_HZ, _LEFT_S, f"boot-{number}") as source,
+            ):
+                _await_decisions(wire)
+                time.sleep(chance.uniform(0, _LONGEST_AT_RATE_S))
+                killed_wall_s = time.time()
+                source.kill()
+                time.sleep(_ON_ITS_WAY_S)
+                seen = [one.content for one in wire.everything]
+                acknowledged += len(seen)
+                lefts.append(_journal_left(source.journal, seen, killed_wall_s))
+    return _kept_row(KEPT_AT_RATE, lefts, acknowledged)
+
+
+def _await_decisions(wire: Wire) -> None:
+    end_s = time.monotonic() + _BEGIN_S
+    while len(wire.everything) < _BEGUN:
+        if time.monotonic() > end_s:
+            raise SorterError(f"the source of decisions made none in {_BEGIN_S:g} s")
+        time.sleep(0.01)
 
 
 def _run_and_kill(service: RunningService, wire: Wire, after_s: float) -> Run:

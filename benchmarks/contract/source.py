@@ -162,6 +162,11 @@ class SourceProcess:
                 pipe.close()
         self._folder.cleanup()
 
+    def kill(self) -> None:
+        """End it without a word."""
+        self.process.kill()
+        self.process.wait()
+
     def finish(self) -> None:
         """Let it say farewell, and end.
 

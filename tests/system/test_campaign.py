@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.contract import faults
 from benchmarks.contract.journals import COMPLETE
-from benchmarks.contract.kills import KEPT, measure_kills
+from benchmarks.contract.kills import KEPT, measure_kills, measure_kills_at_rate
 from benchmarks.contract.outages import ALL, KINDS, measure_outages
 from benchmarks.contract.refusals import quota_of_one
 from benchmarks.contract.rows import Row
@@ -33,6 +33,12 @@ def test_after_each_kill_the_numbers_tell_the_truth_and_the_journal_has_what_the
     assert kept.what == KEPT
     assert kept.passed, kept.text
     assert kept.figures["acknowledged"] != 0
+
+
+def test_killed_at_fifty_decisions_a_second_the_journal_has_what_the_broker_acknowledged() -> None:
+    row = measure_kills_at_rate(3, seed=3)
+    assert row.passed, row.text
+    assert row.figures["acknowledged"] != 0
 
 
 def test_a_broker_that_takes_one_message_at_a_time_gets_every_decision() -> None:
