@@ -93,7 +93,12 @@ def _delivery(options: argparse.Namespace) -> Result:
 def _campaign(options: argparse.Namespace) -> Result:
     from benchmarks.contract.campaign import FULL, SHORT, run_contract  # noqa: PLC0415 - loads only what is measured
 
-    asked = {"outages": options.outages, "kills": options.kills, "seed": options.seed}
+    asked = {
+        "outages": options.outages,
+        "longest_outage_s": options.longest,
+        "kills": options.kills,
+        "seed": options.seed,
+    }
     changes = {name: number for name, number in asked.items() if number is not None}
     return run_contract(replace(SHORT if options.short else FULL, **changes))
 
@@ -133,6 +138,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--minutes", type=_minutes, metavar="N", help="how long soak loses its camera (30)")
     parser.add_argument("--outages", type=_count, metavar="N", help="how often campaign takes its broker away (100)")
+    parser.add_argument("--longest", type=_seconds, metavar="N", help="seconds of campaign's longest outage (30)")
     parser.add_argument("--kills", type=_count, metavar="N", help="how often campaign kills the service (50)")
     parser.add_argument("--seed", type=_count, metavar="N", help="of what is random in campaign (1)")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from sorter.demo.broker import Broker
 from sorter.errors import BrokerError
@@ -63,9 +65,13 @@ class Wire:
         text = message.payload.decode()
         self._seen.append(Seen(at_s, line, leaf, json.loads(text), message.topic, text))
 
-    def say(self, topic: str, payload: bytes) -> None:
-        """Publish a message."""
-        self._client.publish(topic, payload, qos=1).wait_for_publish(_SUBSCRIBE_S)
+    def say(self, topic: str, payload: bytes, answer_to: str | None = None) -> None:
+        """Publish a message; the answer, if any, is asked for on the topic ``answer_to``."""
+        told = None
+        if answer_to is not None:
+            told = Properties(PacketTypes.PUBLISH)
+            told.ResponseTopic, told.CorrelationData = answer_to, b"1"
+        self._client.publish(topic, payload, qos=1, properties=told).wait_for_publish(_SUBSCRIBE_S)
 
     @property
     def everything(self) -> list[Seen]:

@@ -111,7 +111,7 @@ def document() -> dict[str, Any]:
         "operations": {f"{one.action}{one.name.capitalize()}": _operation(one) for one in CHANNELS},
         "components": {
             "messages": {one.name: _message(one.name, one.schema, one.words) for one in CHANNELS}
-            | {"commandAnswer": _message("commandAnswer", ANSWER, "What became of a command.")},
+            | {"commandAnswer": _message("commandAnswer", ANSWER, "What became of a command.", ANSWER)},
             "securitySchemes": {
                 "password": {"type": "userPassword", "description": "User name and password at the broker."},
                 "certificate": {"type": "X509", "description": "A client certificate."},
@@ -137,20 +137,24 @@ def _servers() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _channel(one: Channel) -> Mapping[str, Any]:
-    used = {name: what for name, what in _PARAMETERS.items() if f"{{{name}}}" in one.address}
     return {
         "address": one.address,
         "description": one.words,
         "messages": {one.name: {"$ref": f"#/components/messages/{one.name}"}},
-        "parameters": used,
+        "parameters": _parameters(one.address),
     }
+
+
+def _parameters(address: str) -> Mapping[str, Any]:
+    return {name: what for name, what in _PARAMETERS.items() if f"{{{name}}}" in address}
 
 
 def _answer_channel() -> Mapping[str, Any]:
     return {
-        "address": None,
-        "description": "The MQTT 5 response topic of the command; the correlation data comes back with it.",
+        "address": _TOPICS.command_answer,
+        "description": "Or the MQTT 5 response topic of the command, with its correlation data; QoS 1, never retained.",
         "messages": {"commandAnswer": {"$ref": "#/components/messages/commandAnswer"}},
+        "parameters": _parameters(_TOPICS.command_answer),
     }
 
 
@@ -175,14 +179,16 @@ def _operation(one: Channel) -> Mapping[str, Any]:
     return operation
 
 
-def _message(name: str, schema: str, words: str) -> Mapping[str, Any]:
+def _message(name: str, schema: str, words: str, examples_of: str | None = None) -> Mapping[str, Any]:
+    """``examples_of`` is what its examples are called, where that is not its name."""
     message: dict[str, Any] = {"name": name, "title": name, "summary": words, "payload": _payload(schema)}
     if name == "command":
         told = {"type": "string", "description": "Where the answer is wanted."}
         correlation = {"type": "string", "description": "Sent back with the answer, as it came."}
         binding = {"responseTopic": told, "correlationData": correlation, "bindingVersion": "0.2.0"}
         message["bindings"] = {"mqtt": binding}
-    examples = [{"name": path.stem, "payload": json.loads(path.read_text("utf-8"))} for path in example_paths(name)]
+    paths = example_paths(examples_of or name)
+    examples = [{"name": path.stem, "payload": json.loads(path.read_text("utf-8"))} for path in paths]
     return message | ({"examples": examples} if examples else {})
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from benchmarks.contract import faults
 from benchmarks.contract.delivery import DeliveryPlan, measure_delivery
 from benchmarks.contract.fuzz import fuzz_service
-from benchmarks.contract.kills import measure_kills
+from benchmarks.contract.kills import KEPT_AT_RATE, measure_kills, measure_kills_at_rate
 from benchmarks.contract.outages import measure_outages
 from benchmarks.contract.refusals import ACL_DENIAL, WRONG_PASSWORD, quota_of_one, refused
-from benchmarks.contract.rows import ContractResult, Row, Task, not_run
-
-_NO_JOURNAL = "no journal in this version"
-_NOT_YET = "not injected in this version"
+from benchmarks.contract.rows import ContractResult, Row, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +35,28 @@ SHORT = ContractPlan(outages=5, longest_outage_s=3.0, kills=3, messages=2000, de
 
 
 def run_contract(plan: ContractPlan) -> ContractResult:
-    """Fill every row; what it starts ends with it."""
-    tasks = list(_tasks(plan))
-    shown = tqdm(tasks, desc="campaign", unit=" rows", leave=False, disable=None)
-    return ContractResult(plan.seed, [row for task in shown for row in task.rows()])
+    """Fill every row, told to standard error as soon as it is; what it starts ends with it."""
+    rows: list[Row] = []
+    for task in tqdm(list(_tasks(plan)), desc="campaign", unit=" rows", leave=False, disable=None):
+        for row in task.rows():
+            rows.append(row)
+            tqdm.write(row.text, file=sys.stderr)
+    return ContractResult(plan.seed, rows)
 
 
 def _tasks(plan: ContractPlan) -> Iterator[Task]:
     span = (plan.shortest_outage_s, plan.longest_outage_s)
     yield Task("broker away", lambda: measure_outages(plan.outages, *span, plan.seed))
-    yield not_run("every decision of all outages is in the journal", _NO_JOURNAL)
     yield Task("service killed", lambda: measure_kills(plan.kills, plan.seed))
-    yield not_run("service killed: nothing acknowledged is missing in the journal", _NO_JOURNAL)
-    yield not_run("full disk", _NO_JOURNAL)
-    yield not_run("read-only disk", _NO_JOURNAL)
-    yield not_run("clock set back an hour", _NOT_YET)
+    yield Task(KEPT_AT_RATE, lambda: [measure_kills_at_rate(plan.kills, plan.seed)])
+    yield Task(faults.FULL_DISK, lambda: [faults.full_disk()])
+    yield Task(faults.READ_ONLY_DISK, lambda: [faults.read_only_disk()])
+    yield Task(faults.CLOCK_SET_BACK, lambda: [faults.clock_set_back()])
     yield Task("broker's quota is 1", lambda: [quota_of_one()])
     yield Task(ACL_DENIAL.what, lambda: [refused(ACL_DENIAL)])
     yield Task(WRONG_PASSWORD.what, lambda: [refused(WRONG_PASSWORD)])
-    yield not_run("expired certificate", _NOT_YET)
-    yield not_run("same client id twice", _NOT_YET)
+    yield Task(faults.EXPIRED_CERTIFICATE, lambda: [faults.expired_certificate()])
+    yield Task(faults.SAME_CLIENT_ID, lambda: [faults.same_client_id()])
     yield Task("decision to a second process", lambda: [_delivery(plan)])
     yield Task("hostile messages", lambda: [_fuzz(plan)])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
@@ -85,10 +87,10 @@ def measure_delivery(plan: DeliveryPlan) -> DeliveryResult:
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    with start_broker("mosquitto") as broker:
+    with start_broker("mosquitto") as broker, tempfile.TemporaryDirectory() as folder:
         reader = context.Process(target=_read, args=(broker.port, theirs), daemon=True)
         reader.start()
-        source = Source(MqttSettings(port=broker.port), "boot-1")
+        source = Source(MqttSettings(port=broker.port), "boot-1", Path(folder) / "journal.sqlite")
         try:
             _await(ours, _READY_S, "the reader has not subscribed")
             _await_connection(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +18,9 @@ from tqdm import tqdm
 from benchmarks.camera.proxy import Proxy
 from benchmarks.contract.broker import Mosquitto
 from benchmarks.contract.consumer import Consumer
+from benchmarks.contract.journals import complete_row
 from benchmarks.contract.rows import Row
-from benchmarks.contract.source import KEEPALIVE_S, TOPIC, SourceProcess
+from benchmarks.contract.source import ENDS, KEEPALIVE_S, TOPIC, SourceProcess, ended
 from sorter.errors import SorterError
 
 ALL = "every decision of all outages"
@@ -92,9 +94,14 @@ class Outage:
     decisions: Sequence[str]
     """Ids of those made from its beginning until then."""
 
+    @property
+    def text(self) -> str:
+        """For whoever watches."""
+        return f"{self.kind} for {self.lasted_s:.1f} s, resumed after {self.resumed_s:.2f} s"
+
 
 def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) -> Iterator[Row]:
-    """So many outages in a row, of every kind in turn and of random lengths; one row for each kind, and for all.
+    """So many outages in a row, of every kind in turn, of random lengths; a row for each kind, for all, the journal.
 
     Raises:
         SorterError: nothing works even before the first one, or not any more after one.
@@ -109,12 +116,17 @@ def measure_outages(count: int, shortest_s: float, longest_s: float, seed: int) 
         _wait(lambda: consumer.events("actuated"), "the consumer acts on a first decision")
         suffering = _Suffering(Rig(broker, cable), consumer, source)
         kinds = tqdm(islice(cycle(KINDS), count), "outages", count, leave=False, disable=None)
-        outages = [suffering.suffer(kind, chance.uniform(shortest_s, longest_s)) for kind in kinds]
+        outages: list[Outage] = []
+        for kind in kinds:
+            outages.append(suffering.suffer(kind, chance.uniform(shortest_s, longest_s)))
+            tqdm.write(f"outage {len(outages)} of {count}: {outages[-1].text}", file=sys.stderr)
         time.sleep(LEFT_S)  # so that nothing of the last outage waits any more
         source.finish()
         _wait(lambda: consumer.events("falls back")[-1]["reason"].startswith("offline"), "the farewell", _SETTLE_S)
         consumer.finish()
+        complete = complete_row(source.journal, source.made, source.counts, len(outages))
     yield from _rows(outages, _Judge(consumer, source), source)
+    yield complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +196,12 @@ def _rows(outages: Sequence[Outage], judge: _Judge, source: SourceProcess) -> It
         }
         yield Row(kind, len(own), passed=not (figures["acted late"] or figures["acted twice"]), figures=figures)
     counts = source.counts
-    made = len(source.made)
-    unaccounted = made - sum(counts[name] for name in _ENDS if name in counts)
-    figures = judge.figures(source.made) | {name: counts[name] for name in _ENDS if name in counts}
-    figures |= {"unaccounted": unaccounted, "sums that did not hold": source.unbalanced}
+    figures = judge.figures(source.made) | {name: counts[name] for name in ENDS}
+    figures |= {"unaccounted": len(source.made) - ended(counts), "sums that did not hold": source.unbalanced}
     # The broker had them, and the consumer was not there yet, or the broker was gone before it could have them.
     figures["acknowledged, never read"] = max(0, counts["acknowledged"] - len(judge.reached))
     bad = ("acted late", "acted twice", "unaccounted", "sums that did not hold")
     yield Row(ALL, len(outages), passed=not any(figures[name] for name in bad), figures=figures)
-
-
-_ENDS = ("acknowledged", "expired", "dropped", "refused", "unknown")
 
 
 def _wait(true: Callable[[], object], what: str, timeout_s: float = _RECOVER_S) -> None:

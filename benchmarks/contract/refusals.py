@@ -19,20 +19,21 @@ from benchmarks.contract.source import TOPIC, SourceProcess
 from benchmarks.wire import Wire
 from sorter.errors import BrokerError
 
-_WATCHED_S = 5.0
+_WATCHED_S, _START_S = 5.0, 30.0
 _LEFT_S = 2.0
 _DECIDES_ON = 3
 """So many more decisions show that it sorts on."""
 
 
-def quota_of_one() -> Row:
+def quota_of_one(watched_s: float = _WATCHED_S) -> Row:
     """A broker that takes one message at a time gets one at a time, and all of them."""
     with (
         Mosquitto(f"{OPEN}max_inflight_messages 1\n") as broker,
         Consumer(broker.port, [TOPIC]) as consumer,
         SourceProcess(broker.port, 50.0, _LEFT_S, "quota-boot") as source,
     ):
-        time.sleep(_WATCHED_S)
+        _await_first(source)
+        time.sleep(watched_s)
         source.finish()
         log = (broker.folder / "log").read_text(errors="replace")
         counts = consumer.finish()
@@ -41,6 +42,14 @@ def quota_of_one() -> Row:
     figures = {"made": made, "acknowledged": acknowledged, "acted on": counts["actuated"], "quota exceeded": exceeded}
     passed = acknowledged == made and not exceeded and not counts["duplicate"] and not source.unbalanced
     return Row("broker's quota is 1", 1, passed, figures)
+
+
+def _await_first(source: SourceProcess) -> None:
+    end_s = time.monotonic() + _START_S
+    while not source.made:
+        if time.monotonic() > end_s:
+            raise BrokerError(f"the source of decisions made none in {_START_S:g} s")
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +108,9 @@ def refused(refusal: Refusal) -> Row:
         broker.start()
         # Where nobody is let in, nothing can be said on the wire.
         wire = None if refusal.cause is None else stack.enter_context(Wire(broker.address, TOPICS.alarm))
-        options = {"mqtt": refusal.mqtt, "environment": {**os.environ, **refusal.environment}}
-        service = stack.enter_context(RunningService(folder, broker.address, small_belt(), **options))
+        environment = {**os.environ, **refusal.environment}
+        running = RunningService(folder, broker.address, small_belt(), mqtt=refusal.mqtt, environment=environment)
+        service = stack.enter_context(running)
         service.wait_for("it decides", lambda: _decided(service) > 0)
         service.wait_for("it says so in its log", lambda: refusal.words in service.log)
         before = _decided(service)

@@ -32,6 +32,12 @@ class Row:
         yield self.what, str(self.times), _VERDICTS[self.passed], told[0]
         yield from (("", "", "", line) for line in told[1:])
 
+    @property
+    def text(self) -> str:
+        """In one line, for whoever watches."""
+        told = [f"{name} {_short(figure)}" for name, figure in self.figures.items()]
+        return f"{_VERDICTS[self.passed]}  {self.what}: {'; '.join(filter(None, [', '.join(told), self.words]))}"
+
 
 def _short(figure: float | str) -> str:
     return f"{figure:.3g}" if isinstance(figure, float) else str(figure)

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +50,7 @@ class RunningService:
         lines: of the service.
         mqtt: more keys of the settings' section mqtt.
         environment: in the place of this process's.
+        program: what Python is told to run before the settings; left out, the service as users run it.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class RunningService:
         *lines: LineSettings,
         mqtt: Mapping[str, object] | None = None,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] | None = None,
     ) -> None:
+        self._program = program or (str(ROOT / "run_sorter.py"), "run", "--config")
         self._folder = folder
         self._settings = folder / "sorter.yaml"
         self._environment = environment
@@ -80,6 +83,11 @@ class RunningService:
         self.stop()
 
     @property
+    def journal(self) -> Path:
+        """Its journal's file."""
+        return self._folder / "journal" / "journal.sqlite"
+
+    @property
     def log(self) -> str:
         """All that it has written to standard error."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
@@ -91,7 +99,7 @@ class RunningService:
 
     def start(self) -> None:
         """Start it, again."""
-        command = [sys.executable, str(ROOT / "run_sorter.py"), "run", "--config", str(self._settings)]
+        command = [sys.executable, *self._program, str(self._settings)]
         with (self._folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,

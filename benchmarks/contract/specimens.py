@@ -13,12 +13,15 @@ from benchmarks.contract.service import RunningService, small_belt
 from benchmarks.wire import Wire
 from sorter.demo.broker import start_broker
 from sorter.errors import SorterError
+from sorter.outputs.command import Command, CommandName, command_message
 from sorter.outputs.messages import dumps
 from sorter.outputs.topics import Topics
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 
 _TIMEOUT_S = 40.0
 _POLL_S = 0.02
+_ANSWERS = "hmi/answers"
+"""Where the operator's panel waits for them."""
 _LINE, _LINE_WITH_EYE = "line-1", "line-2"
 
 Specimens = Mapping[str, Mapping[str, Any]]
@@ -50,11 +53,32 @@ def _collect(wire: Wire, topics: list[Topics]) -> Iterator[tuple[str, Mapping[st
     yield "recipe", _wait(lambda: _last(wire, plain.line, "recipe"))
     yield "decision", _wait(lambda: _last(wire, plain.line, "decision", verdict="routed"))
     yield "confirm", _wait(lambda: _last(wire, plain.line, "confirm"))
-    yield "stats", _wait(lambda: _last(wire, plain.line, "stats"))
+    yield "stats", _wait(lambda: _counting(wire, plain.line))
     trigger = TriggerMessage(product=5001, trigger_id="eye-5001", at_wall_s=time.time(), encoder=120450)
     wire.say(with_eye.trigger, dumps(trigger_message(trigger)))
     yield "trigger", _wait(lambda: _last(wire, with_eye.line, "trigger"))
     yield "alarm", _wait(lambda: _last(wire, with_eye.line, "alarm", raised=True))
+    yield from _command(wire, plain)
+
+
+def _command(wire: Wire, topics: Topics) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    recipe = Command(CommandName.RECIPE, command_id="41", by="Ann", recipe="demo")
+    pause = Command(CommandName.PAUSE, command_id="42", by="Ann", reason="cleaning")
+    yield "command-recipe", _sent(wire, topics, recipe)
+    yield "command", _sent(wire, topics, pause)
+    yield "command_answer", _wait(lambda: _last(wire, *_ANSWERS.split("/"), command_id="42"))
+
+
+def _sent(wire: Wire, topics: Topics, command: Command) -> Mapping[str, Any]:
+    topic = topics.command.replace("+", command.name)
+    wire.say(topic, dumps(command_message(command)), answer_to=_ANSWERS)
+    return _wait(lambda: _last(wire, *topic.split("/")[-2:]))
+
+
+def _counting(wire: Wire, line: str) -> Mapping[str, Any] | None:
+    """The last stats, once they count products; or None."""
+    found = _last(wire, line, "stats")
+    return found if found and found["branches"] and found["bins"] else None
 
 
 def _last(wire: Wire, line: str, leaf: str, **facts: object) -> Mapping[str, Any] | None:

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from benchmarks.contract.specimens import collect_specimens
-from docs.write_asyncapi import CHANNELS, DOCUMENT, EXAMPLES, SCHEMAS
+from docs.write_asyncapi import ANSWER, CHANNELS, DOCUMENT, EXAMPLES, SCHEMAS
 
 pytestmark = pytest.mark.system
 
@@ -90,7 +90,7 @@ OPEN = {"stats": ("branches", "bins")}
 def test_the_examples_have_the_shape_of_what_a_running_service_says():
     found = collect_specimens()
     assert {f"{name}.json" for name in found} == {path.name for path in EXAMPLES.iterdir()}
-    schemas = {one.name: one.schema for one in CHANNELS}
+    schemas = {one.name: one.schema for one in CHANNELS} | {ANSWER: ANSWER}
     for name, message in found.items():
         schema = json.loads((SCHEMAS / f"{schemas[name.split('-')[0]]}.schema.json").read_text("utf-8"))
         Draft202012Validator(schema).validate(message)

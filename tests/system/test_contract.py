@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contract.fuzz import fuzz_service, hostile_messages
-from benchmarks.contract.outages import ALL, KINDS, measure_outages
 from benchmarks.contract.rows import ContractResult, Row, Task, not_run
 from sorter.errors import BrokerError
 
@@ -52,15 +51,6 @@ def test_a_decision_reaches_a_second_process_in_time():
     assert [limit["limit"] for limit in found["limits"]] == [3.0, 15.0, 1]
     # What holds on any machine; the limits themselves are for a quiet one.
     assert found["median_ms"] < 30
-
-
-def test_the_broker_is_killed_frozen_and_blackholed_and_every_decision_is_accounted_for():
-    rows = {row.what: row for row in measure_outages(3, 1.0, 1.5, seed=3)}
-    assert list(rows) == [*list(KINDS)[:3], ALL]
-    assert all(row.passed for row in rows.values()), rows
-    figures = rows[ALL].figures
-    assert figures["acted late"] == figures["acted twice"] == figures["unaccounted"] == 0
-    assert figures["acted on"] > 0
 
 
 def test_a_row_that_cannot_be_brought_to_its_end_has_failed_and_the_others_go_on():

@@ -28,7 +28,8 @@ _MOST_WAITING = 8192
 _MOST_EVIDENCE_BYTES = 32_000_000
 """Of samples that wait: decisions beyond it are written without theirs."""
 _GATHER_S = 0.1
-"""How long others may join the first of a batch."""
+"""How long steps wait for others, or for a decision. A decision itself waits for nothing: the broker may have it a few
+milliseconds after us, and what it has acknowledged must not be missing here after a kill."""
 _IDLE_S = 0.5
 _LOOK_AFTER_S = 1.0
 """Between two looks at age, size and what became of the disk."""
@@ -77,7 +78,7 @@ class Journal:
         self._counts = JournalCounts()
         self._trouble: dict[str, str] = {}
         self._meanings: dict[str, str] = {}
-        self._wake, self._closing = threading.Event(), threading.Event()
+        self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._looked_after_at_s = self._hardened_at_s = -1e9
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -121,6 +122,7 @@ class Journal:
         """
         with self._lock:
             wanted, lost = self._taken, self._lost
+            self._hurry.set()
             self._wake.set()
             done = self._lock.wait_for(lambda: self._settled >= wanted, timeout_s)
             return done and self._lost == lost
@@ -128,6 +130,7 @@ class Journal:
     def close(self, end_s: float) -> None:
         """By ``end_s`` (monotonic): write what waits, and give the file back."""
         self._closing.set()
+        self._hurry.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(max(0.0, end_s - self._clock.monotonic_s()))
@@ -151,6 +154,8 @@ class Journal:
             if len(self._queue) > _MOST_WAITING:
                 self._forget(self._queue.popleft())
                 self._settle(dropped=1)
+        if isinstance(item, _Made):
+            self._hurry.set()
         self._wake.set()
 
     def _forget(self, item: _Made | StepTaken) -> None:
@@ -173,8 +178,9 @@ class Journal:
     def _run(self) -> None:
         while not self._closing.is_set():
             if self._wake.wait(_IDLE_S):
-                self._closing.wait(_GATHER_S)
+                self._hurry.wait(_GATHER_S)
             self._wake.clear()
+            self._hurry.clear()
             self._turn()
         self._turn()
         self._shut()
