@@ -82,8 +82,10 @@ def agree(one: Any, other: Any) -> bool:
     return one == other
 
 
-OPEN = {"stats": ("branches", "bins")}
-"""Where keys are names of this plant: which of them have been counted so far is chance."""
+def open_counts(name: str, message: dict[str, Any]) -> list[dict[str, int]]:
+    """Taken out of it: counts whose keys are names of this plant; which of them have been counted so far is chance."""
+    places = (message, message["batch"]) if name == "stats" else ()
+    return [place.pop(key) for place in places for key in ("branches", "bins")]
 
 
 @pytest.mark.usefixtures("mosquitto_program")
