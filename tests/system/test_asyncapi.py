@@ -97,6 +97,6 @@ def test_the_examples_have_the_shape_of_what_a_running_service_says():
         schema = json.loads((SCHEMAS / f"{schemas[name.split('-')[0]]}.schema.json").read_text("utf-8"))
         Draft202012Validator(schema).validate(message)
         example = json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
-        for key in OPEN.get(name, ()):
-            assert set(map(type, message.pop(key).values())) == set(map(type, example.pop(key).values())) == {int}
+        for one in (message, example):
+            assert {type(count) for counts in open_counts(name, one) for count in counts.values()} <= {int}
         assert agree(shape(message), shape(example)), f"{name}: run make asyncapi"
