@@ -61,7 +61,7 @@ schema: $(DEMO_READY) ## write config/schema again from the settings models, and
 asyncapi: $(DEV_READY) ## take the examples of docs/asyncapi.yaml afresh from a running service; needs mosquitto
 	@$(PYTHON) -m docs.write_asyncapi --collect
 
-campaign: $(DEV_READY) ## the routing contract under every fault, as one table (forty minutes; ARGS=--short: three)
+campaign: $(DEV_READY) ## the routing contract under every fault, as one table (forty-five minutes; ARGS=--short: three)
 	@$(PYTHON) -m benchmarks campaign $(ARGS)
 
 picture: $(DEMO_READY) ## draw docs/belt.jpg again
