@@ -107,7 +107,7 @@ def _list(reader: Reader, options: argparse.Namespace) -> int:
 
 def _row(entry: Entry) -> str:
     one = entry.message
-    step = entry.steps[-1].step.value if entry.steps else "-"
+    step = "-" if entry.furthest is None else entry.furthest.value
     product = "-" if one["product"] is None else one["product"]
     return (
         f"{one['decided_at']:<24}  {printable(one['line']):<12}  {product:>7}  {one['verdict']:<9}"

@@ -56,7 +56,7 @@ def _step(step: Step) -> _Column:
 
 
 def _last(entry: Entry) -> str | None:
-    return entry.steps[-1].step.value if entry.steps else None
+    return None if entry.furthest is None else entry.furthest.value
 
 
 def _details(entry: Entry) -> str | None:

@@ -15,7 +15,7 @@ from sorter.errors import JournalError
 from sorter.outputs.journal.files import wal_bytes
 from sorter.outputs.journal.layout import APPLICATION_ID, VERSION
 from sorter.outputs.messages import Message
-from sorter.outputs.steps import Step, StepTaken
+from sorter.outputs.steps import CLOSED, DELIVERED, Step, StepTaken
 
 _PAGE = 256
 _BUSY_S = 5.0
@@ -41,6 +41,10 @@ class Wanted:
     """The newest of those, at most so many."""
 
 
+def _far(step: Step) -> int:
+    return 2 if step in CLOSED else int(step in DELIVERED)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One decision of the journal."""
@@ -49,6 +53,14 @@ class Entry:
     """As it went on the wire."""
     steps: tuple[StepTaken, ...]
     """In the order in which they were written."""
+
+    @property
+    def furthest(self) -> Step | None:
+        """How far it has come; None where nothing became of it yet.
+
+        A diverter's answer can be quicker than the broker's acknowledgement, and yet is the later step.
+        """
+        return max((one.step for one in self.steps), key=_far, default=None)
 
     @property
     def as_dict(self) -> dict[str, Any]:
