@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
@@ -169,10 +170,12 @@ class Ledger:
         with self._lock:
             sums, unanswered = self._sums(), self._unanswered
         troubles = {}
-        if self._confirmation is not None and unanswered >= self._confirmation.alarm_after:
+        limit = math.inf if self._confirmation is None else self._confirmation.alarm_after
+        if unanswered >= limit:
+            # Not how many by now: the state would be told anew with each of them.
             troubles["unconfirmed"] = (
-                f"the diverter has not answered the last {unanswered} decisions: look after it, and after its "
-                "connection to the broker"
+                f"the diverter has not answered {limit} decisions in a row: look after it, and after its connection to "
+                "the broker"
             )
         if sums.unaccounted_products or sums.unaccounted_decisions:
             troubles["unaccounted"] = (

@@ -201,7 +201,7 @@ def test_silence_of_the_diverter_is_an_alarm_until_it_answers_again() -> None:
         desk.deliver()
         desk.clock.now_s += 10.0
         desk.tick()
-    assert desk.ledger.troubles["unconfirmed"].startswith("the diverter has not answered the last 3 decisions")
+    assert desk.ledger.troubles["unconfirmed"].startswith("the diverter has not answered 3 decisions in a row")
     desk.answer(desk.deliver())
     assert desk.ledger.troubles == {}
 
