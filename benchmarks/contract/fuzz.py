@@ -219,8 +219,11 @@ def fuzz_service(seed: int, count: int) -> FuzzResult:
 
 
 def _lines(service: RunningService) -> int:
-    """Of its log, without those that tell of a decision."""
-    return sum(" product " not in line for line in service.log.splitlines())
+    """Of its log, without those that tell of a decision, or of a command that was sound and therefore obeyed."""
+    return sum(not any(words in line for words in _OF_WORK) for line in service.log.splitlines())
+
+
+_OF_WORK = (" product ", ": the command ", "paused", " is running: ")
 
 
 def _triggers(service: RunningService) -> int:
