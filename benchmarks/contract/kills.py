@@ -26,6 +26,7 @@ from sorter.outputs.steps import DELIVERED, Step
 
 KEPT = "service killed: nothing acknowledged is missing in the journal"
 KEPT_AT_RATE = "the same at 50 decisions a second, without a camera"
+AGE = "made before the kill, the missing ones, ms at most"
 _RATE_HZ, _LEFT_S = 50.0, 2.0
 _BEGUN, _BEGIN_S = 5, 30.0
 _LONGEST_AT_RATE_S = 1.0
@@ -124,7 +125,7 @@ def _kept_row(what: str, journals: Sequence[JournalLeft], acknowledged: int) -> 
         "outcome not yet written": sum(one.under_way for one in journals),
     }
     if missing_ms:
-        figures["missing ones were made before the kill, ms, at most"] = max(missing_ms)
+        figures[AGE] = max(missing_ms)
     return Row(what, len(journals), not missing_ms and not troubles, figures, "; ".join(troubles[:1]))
 
 
