@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,14 +84,24 @@ class Ledger:
         self._unanswered = 0
         """Decisions in a row that the diverter could have answered and did not."""
 
-    def add(self, decision: Decision, message: Message, moves: Sequence[Move], waiting: int) -> None:
-        """A decision was made and offered to the outbox, which tells its ``moves`` and how many are ``waiting``."""
+    def add(
+        self,
+        decision: Decision,
+        message: Message,
+        moves: Sequence[Move],
+        waiting: int,
+        when_written: Callable[[], None] = lambda: None,
+    ) -> None:
+        """A decision was made and offered to the outbox, which tells its ``moves`` and how many are ``waiting``.
+
+        For ``when_written`` see `Recorder.add`.
+        """
         with self._lock:
             self._seen.decided(decision.product)
             self._verdicts[decision.verdict.value] += 1
             self._made += 1
             self._undelivered[message["decision_id"]] = _Entry(decision.deadline.act_before_s)
-            self._recorder.add(decision, message)
+            self._recorder.add(decision, message, when_written)
             self._apply(moves, waiting)
 
     def follow(self, moves: Sequence[Move], waiting: int) -> None:

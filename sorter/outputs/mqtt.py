@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,10 @@ CommandHandler = Callable[[Heard], None]
 _POLL_S = 0.01
 _TICK_S = 0.1
 """How often deadlines are looked at while nothing is to be sent."""
+_HELD_TICK_S = 0.01
+_WRITTEN_WITHIN_S = 0.1
+"""How long a decision waits at most to be written down before it is sent: what the broker has acknowledged must outlive
+a kill of the service, and no slow disk may cost a deadline."""
 _TOLD_BESIDE = ("schema", "decision_id", "verdict", "branch")
 """What MQTT 5 tells of a decision beside its payload, so that a gateway need not read that."""
 
@@ -92,6 +98,8 @@ class LinePublisher:
         self._beside: dict[int, str] = {}
         """Topics of the messages beside the decisions that the broker has yet to answer."""
         self._answers = AnswerQueue()
+        self._written: deque[str] = deque()
+        """Decisions that the recorder is done with, not yet looked at; no more than the outbox holds."""
         self._malformed_log, self._refused_log, self._stray_log = Throttle(), Throttle(), Throttle()
         self._wake = threading.Event()
         self._closing = False
@@ -129,8 +137,9 @@ class LinePublisher:
         beside = tuple((key, str(message[key])) for key in _TOLD_BESIDE)
         item = Outgoing(message["decision_id"], dumps(message), decision.deadline.act_before_s, beside)
         with self._lock:
-            self._outbox.offer(item)
-            self.ledger.add(decision, message, self._outbox.take_moves(), self._outbox.waiting)
+            self._outbox.offer(item, self._clock.monotonic_s() + _WRITTEN_WITHIN_S)
+            when_written = partial(self._note_written, item.decision_id)
+            self.ledger.add(decision, message, self._outbox.take_moves(), self._outbox.waiting, when_written)
         self._wake.set()
 
     def publish_state(self, message: Mapping[str, Any]) -> None:
@@ -179,6 +188,11 @@ class LinePublisher:
             self._answers.offer(CommandAnswer(topic, dumps(message), correlation_data))
         self._wake.set()
 
+    def _note_written(self, decision_id: str) -> None:
+        """Called in the recorder's thread, or under our lock: never wait here."""
+        self._written.append(decision_id)
+        self._wake.set()
+
     def _take(self, heard: Heard) -> None:
         if heard.topic == self.topics.confirm:
             self._take_confirm(heard)
@@ -200,7 +214,7 @@ class LinePublisher:
 
     def _send_forever(self) -> None:
         while not self._closing:
-            self._wake.wait(_TICK_S)
+            self._wake.wait(_HELD_TICK_S if self._outbox.holding else _TICK_S)
             self._wake.clear()
             try:
                 self._send_what_is_due()
@@ -213,6 +227,8 @@ class LinePublisher:
             self._take_answers()
             if number != self._announced:
                 self._begin(number)
+            while self._written:
+                self._outbox.release(self._written.popleft())
             self._outbox.max_in_flight = self._connection.window
             self._outbox.expire(self._clock.monotonic_s())
             while number and self._send_next():

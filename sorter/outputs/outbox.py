@@ -50,6 +50,8 @@ class Outbox:
         self.max_in_flight = max_in_flight
         self._queue: deque[Outgoing] = deque()
         self._in_flight: OrderedDict[int, Outgoing] = OrderedDict()
+        self._held_until_s: dict[str, float] = {}
+        """Of those that are not written down yet."""
         self._moves: list[Move] = []
 
     @property
@@ -62,17 +64,33 @@ class Outbox:
         moves, self._moves = self._moves, []
         return moves
 
-    def offer(self, item: Outgoing) -> None:
-        """Queue a new decision; a full queue gives up its oldest, the least useful."""
+    @property
+    def holding(self) -> bool:
+        """Whether the decision to be sent next is held back."""
+        return bool(self._queue) and self._queue[0].decision_id in self._held_until_s
+
+    def offer(self, item: Outgoing, held_until_s: float | None = None) -> None:
+        """Queue a new decision; a full queue gives up its oldest, the least useful.
+
+        One that is to be written down first is held back, and those after it: until `release`, and never longer than
+        to ``held_until_s`` (monotonic seconds).
+        """
         self._queue.append(item)
+        if held_until_s is not None:
+            self._held_until_s[item.decision_id] = held_until_s
         self._give_up_oldest()
+
+    def release(self, decision_id: str) -> None:
+        """It is written down, or need not be waited for."""
+        self._held_until_s.pop(decision_id, None)
 
     def next(self, now_s: float) -> Outgoing | None:
         """The decision to send now, or None; it stays queued until `sent`."""
         self.expire(now_s)
         if not self._queue or len(self._in_flight) >= self.max_in_flight:
             return None
-        return self._queue[0]
+        item = self._queue[0]
+        return None if now_s < self._held_until_s.get(item.decision_id, now_s) else item
 
     def sent(self, message_id: int) -> None:
         """The decision that `next` gave is on its way under this id."""
@@ -120,6 +138,7 @@ class Outbox:
         self._note(item, Step.UNKNOWN if item.was_sent else Step.DROPPED, why)
 
     def _note(self, item: Outgoing, step: Step, detail: str | None = None) -> None:
+        self._held_until_s.pop(item.decision_id, None)
         self._moves.append(Move(item.decision_id, step, detail))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -56,8 +57,12 @@ class StepTaken:
 class Recorder(Protocol):
     """Whoever writes decisions down: called from several threads, never waits, never raises."""
 
-    def add(self, decision: Decision, message: Message) -> None:
-        """A decision was made, and this is what goes on the wire."""
+    def add(self, decision: Decision, message: Message, when_written: Callable[[], None]) -> None:
+        """A decision was made, and this is what goes on the wire.
+
+        ``when_written`` is called once, perhaps before this returns and perhaps in another thread: when the decision
+        outlives a kill, or as soon as it is known that it cannot be written now. It never waits.
+        """
         ...
 
     def note(self, step: StepTaken) -> None:
@@ -68,8 +73,9 @@ class Recorder(Protocol):
 class NoRecorder:
     """Writes nothing down."""
 
-    def add(self, decision: Decision, message: Message) -> None:
+    def add(self, decision: Decision, message: Message, when_written: Callable[[], None]) -> None:  # noqa: ARG002
         """Forget it."""
+        when_written()
 
     def note(self, step: StepTaken) -> None:
         """Forget it."""

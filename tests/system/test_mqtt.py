@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -69,8 +69,9 @@ class Written:
     def __init__(self) -> None:
         self.steps: list[StepTaken] = []
 
-    def add(self, decision: Decision, message: Message) -> None:
+    def add(self, decision: Decision, message: Message, when_written: Callable[[], None]) -> None:  # noqa: ARG002
         """Each is in the test's own list."""
+        when_written()
 
     def note(self, step: StepTaken) -> None:
         self.steps.append(step)

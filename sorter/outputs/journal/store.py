@@ -214,9 +214,16 @@ class Store:
         return orphans
 
     def _insert_decision(self, row: Row, meaning_of: Callable[[str], str | None]) -> None:
+        """What is there already stays as it is; its pixels may come later."""
+        known = self._base.execute("SELECT id FROM decisions WHERE decision_id = ?", (row.decision_id,)).fetchone()
+        number = self._insert_message(row, meaning_of) if known is None else known[0]
+        if 0 < row.pixel_bytes <= self._limits.most_pixel_bytes:
+            self._base.execute("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?)", (number, row.samples, row.thumbnail))
+
+    def _insert_message(self, row: Row, meaning_of: Callable[[str], str | None]) -> int:
         run = self._base.execute
         (before,) = run("SELECT coalesce(max(id), 0) FROM decisions").fetchone()
-        number = before + 1
+        number = int(before) + 1
         (boot,) = run(
             "INSERT INTO boots (boot_id, last_decision) VALUES (?, ?)"
             " ON CONFLICT (boot_id) DO UPDATE SET last_decision = excluded.last_decision RETURNING id",
@@ -224,12 +231,10 @@ class Store:
         ).fetchone()
         facts = (row.product, row.trigger_id, row.verdict, row.bin, row.branch)
         times = (row.captured_at_wall_s, row.decided_at_wall_s)
-        done = run(
-            "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        run(
+            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, row.decision_id, boot, row.line, row.seq, *facts, *times, row.recipe, row.message),
         )
-        if done.rowcount and 0 < row.pixel_bytes <= self._limits.most_pixel_bytes:
-            run("INSERT INTO pixels VALUES (?, ?, ?)", (number, row.samples, row.thumbnail))
         meaning = meaning_of(row.recipe)
         if meaning is not None:
             run(
@@ -237,6 +242,7 @@ class Store:
                 " ON CONFLICT (hash) DO UPDATE SET last_decision = excluded.last_decision",
                 (row.recipe, meaning, number),
             )
+        return number
 
     def _insert_step(self, step: StepTaken) -> int:
         done = self._base.execute(

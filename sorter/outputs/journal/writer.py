@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sorter.errors import JournalError
@@ -14,7 +14,8 @@ from sorter.outputs.journal import files
 from sorter.outputs.journal.counts import JournalCounts, Keeping
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.rows import meaning_of, row_of
-from sorter.outputs.journal.store import Item, Store, bytes_of, is_damage, is_full
+from sorter.outputs.journal.store import Item, Row, Store, bytes_of, is_damage, is_full
+from sorter.outputs.journal.waiting import Made, Waiting
 from sorter.outputs.messages import Message
 from sorter.outputs.steps import StepTaken
 from sorter.ports import Clock
@@ -24,9 +25,6 @@ from sorter.settings.recipe import Recipe
 _ALL = Keeping()
 _log = logging.getLogger(__name__)
 
-_MOST_WAITING = 8192
-_MOST_EVIDENCE_BYTES = 32_000_000
-"""Of samples that wait: decisions beyond it are written without theirs."""
 _GATHER_S = 0.1
 """How long steps wait for others, or for a decision. A decision itself waits for nothing: the broker may have it a few
 milliseconds after us, and what it has acknowledged must not be missing here after a kill."""
@@ -38,16 +36,8 @@ _HARDEN_S = 5.0
 _MOST_AT_ONCE = 256
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Made:
-    """A decision that waits."""
-
-    message: Message
-    evidence: Evidence | None
-
-    @property
-    def evidence_bytes(self) -> int:
-        return 0 if self.evidence is None else sum(one.nbytes for one in self.evidence.samples)
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 class Journal:
@@ -68,14 +58,14 @@ class Journal:
         self._clock = clock
         self._keeping = keeping
         self._store: Store | None = None
-        self._lock = threading.Condition()
-        self._queue: deque[_Made | StepTaken] = deque()
-        self._evidence_bytes = 0
-        self._taken = self._settled = 0
-        """Items accepted so far, and those of them whose fate is known."""
+        self._queue = Waiting()
         self._batch: deque[Item] = deque()
         """Taken from the queue, not yet written; only the writer touches it."""
-        self._counts = JournalCounts()
+        self._waiters: list[Callable[[], None]] = []
+        """Who waits for the batch to be written."""
+        self._pictures: deque[Made] = deque()
+        """Written without their pixels, which follow: packing them takes milliseconds, and a message waits for none."""
+        self._lock = threading.Lock()
         self._trouble: dict[str, str] = {}
         self._meanings: dict[str, str] = {}
         self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
@@ -95,9 +85,13 @@ class Journal:
         """Decisions under this recipe may come: it is written with the first of them."""
         self._meanings[recipe.identity.hash] = meaning_of(recipe)
 
-    def add(self, decision: Decision, message: Message) -> None:
+    def add(self, decision: Decision, message: Message, when_written: Callable[[], None] = _nothing) -> None:
         """See `Recorder`."""
-        self._offer(_Made(message, decision.evidence))
+        keeps = self._keeping.samples or self._keeping.thumbnails
+        if self._store is None:  # it cannot be written now, and sending must not wait for a disk
+            when_written()
+            when_written = _nothing
+        self._offer(Made(message, decision.evidence if keeps else None, when_written))
 
     def note(self, step: StepTaken) -> None:
         """See `Recorder`."""
@@ -106,8 +100,7 @@ class Journal:
     @property
     def counts(self) -> JournalCounts:
         """What became of all of it so far."""
-        with self._lock:
-            return replace(self._counts, waiting=self._taken - self._settled)
+        return self._queue.counts
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -120,12 +113,9 @@ class Journal:
 
         What it confirms survives the process being killed. What power loss may take is the last few seconds.
         """
-        with self._lock:
-            wanted, lost = self._taken, self._lost
-            self._hurry.set()
-            self._wake.set()
-            done = self._lock.wait_for(lambda: self._settled >= wanted, timeout_s)
-            return done and self._lost == lost
+        self._hurry.set()
+        self._wake.set()
+        return self._queue.wait(timeout_s)
 
     def close(self, end_s: float) -> None:
         """By ``end_s`` (monotonic): write what waits, and give the file back."""
@@ -138,42 +128,11 @@ class Journal:
         if waiting:
             _log.warning("the journal %s ends without %d decisions and steps", self._path, waiting)
 
-    @property
-    def _lost(self) -> int:
-        return self._counts.dropped + self._counts.failed
-
-    def _offer(self, item: _Made | StepTaken) -> None:
-        with self._lock:
-            self._taken += 1
-            if isinstance(item, _Made):
-                if self._evidence_bytes + item.evidence_bytes > _MOST_EVIDENCE_BYTES:
-                    self._counts = replace(self._counts, thinned=self._counts.thinned + 1)
-                    item = _Made(item.message, None)
-                self._evidence_bytes += item.evidence_bytes
-            self._queue.append(item)
-            if len(self._queue) > _MOST_WAITING:
-                self._forget(self._queue.popleft())
-                self._settle(dropped=1)
-        if isinstance(item, _Made):
+    def _offer(self, item: Made | StepTaken) -> None:
+        self._queue.offer(item)
+        if isinstance(item, Made):
             self._hurry.set()
         self._wake.set()
-
-    def _forget(self, item: _Made | StepTaken) -> None:
-        if isinstance(item, _Made):
-            self._evidence_bytes -= item.evidence_bytes
-
-    def _settle(self, *, decisions: int = 0, steps: int = 0, dropped: int = 0, failed: int = 0) -> None:
-        """Count what is known of some items now; under the lock."""
-        was = self._counts
-        self._counts = replace(
-            was,
-            decisions=was.decisions + decisions,
-            steps=was.steps + steps,
-            dropped=was.dropped + dropped,
-            failed=was.failed + failed,
-        )
-        self._settled += decisions + steps + dropped + failed
-        self._lock.notify_all()
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -189,8 +148,13 @@ class Journal:
         """Write what waits, and look after the file; what goes wrong is told, and the next turn tries again."""
         try:
             self._open_if_due()
-            while self._store is not None and (self._batch or self._gather()):
-                self._write(self._store)
+            while self._store is not None:
+                if self._batch or self._gather():
+                    self._write(self._store)
+                elif self._pictures:
+                    self._write_picture(self._store)
+                else:
+                    break
             self._look_after()
         except JournalError as error:
             self._tell("journal_unwritable", str(error))
@@ -232,6 +196,7 @@ class Journal:
             self._fail(another)
 
     def _fail(self, error: sqlite3.Error | OSError) -> None:
+        self._release()
         if isinstance(error, sqlite3.Error) and is_damage(error) and self._store is not None:
             self._begin_anew(error)
             return
@@ -259,43 +224,64 @@ class Journal:
         """Make the next batch ready; whether there is one."""
         size = 0
         while size < self._limits.transaction_bytes and len(self._batch) < _MOST_AT_ONCE:
-            with self._lock:
-                if not self._queue:
-                    break
-                item = self._queue.popleft()
-                self._forget(item)
-            ready = self._ready(item)
+            item = self._queue.take()
+            if item is None:
+                break
+            ready = item if isinstance(item, StepTaken) else self._row(item, None)
             if ready is not None:
                 size += bytes_of(ready)
                 self._batch.append(ready)
+            if isinstance(item, Made):
+                self._waiters.append(item.when_written)
+                if ready is not None and item.evidence is not None:
+                    self._pictures.append(item)
         return bool(self._batch)
 
-    def _ready(self, item: _Made | StepTaken) -> Item | None:
-        if isinstance(item, StepTaken):
-            return item
+    def _row(self, made: Made, evidence: Evidence | None) -> Row | None:
         keeping = self._keeping
         try:
-            return row_of(item.message, item.evidence, with_samples=keeping.samples, with_thumbnail=keeping.thumbnails)
+            return row_of(made.message, evidence, with_samples=keeping.samples, with_thumbnail=keeping.thumbnails)
         except (ValueError, KeyError, TypeError):
             _log.exception("a decision cannot be written down")
-            with self._lock:
-                self._settle(failed=1)
+            self._queue.settle(failed=1)
             return None
 
     def _write(self, store: Store) -> None:
         batch = list(self._batch)
         orphans = store.write(batch, self._meanings.get)
         self._batch.clear()
+        self._release()
         steps = sum(isinstance(one, StepTaken) for one in batch)
-        with self._lock:
-            self._settle(decisions=len(batch) - steps, steps=steps - orphans, failed=orphans)
+        # A decision whose pixels follow is not all there yet.
+        self._queue.settle(decisions=len(batch) - steps - self._begun(batch), steps=steps - orphans, failed=orphans)
         self._clear("journal_unwritable")
         self._follow_disk(store)
 
+    def _begun(self, batch: Sequence[Item]) -> int:
+        """How many decisions of a batch have their pixels still to come."""
+        following = {one.message["decision_id"] for one in self._pictures}
+        return sum(isinstance(one, Row) and one.decision_id in following for one in batch)
+
+    def _write_picture(self, store: Store) -> None:
+        """Add the pixels of one decision: between two of them, what waits to be sent comes first."""
+        made = self._pictures[0]
+        row = self._row(made, made.evidence)
+        if row is not None:
+            store.write([row], self._meanings.get)
+            self._queue.settle(decisions=1)
+        self._pictures.popleft()
+
+    def _release(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for when_written in waiters:
+            when_written()
+
     def _give_up_batch(self) -> None:
-        with self._lock:
-            self._settle(failed=len(self._batch))
+        following = self._begun(self._batch)
+        self._queue.settle(failed=len(self._batch) - following + len(self._pictures))
         self._batch.clear()
+        self._pictures.clear()
+        self._release()
 
     def _look_after(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -313,9 +299,7 @@ class Journal:
         store.regain()
         self._follow_disk(store)
         self._note_damaged()
-        with self._lock:
-            size, oldest_wall_s = files.size_bytes(self._path), store.oldest_wall_s
-            self._counts = replace(self._counts, size_bytes=size, oldest_wall_s=oldest_wall_s)
+        self._queue.note_file(files.size_bytes(self._path), store.oldest_wall_s)
 
     def _follow_disk(self, store: Store) -> None:
         if store.short_of_disk:

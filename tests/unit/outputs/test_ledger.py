@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ class Written:
         self.added: list[str] = []
         self.steps: list[StepTaken] = []
 
-    def add(self, _decision: Decision, message: dict[str, Any]) -> None:
+    def add(self, _decision: Decision, message: dict[str, Any], when_written: Callable[[], None]) -> None:
+        when_written()
         self.added.append(message["decision_id"])
 
     def note(self, step: StepTaken) -> None:

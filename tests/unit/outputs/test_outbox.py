@@ -37,6 +37,35 @@ def test_decisions_leave_in_order_and_only_so_many_are_on_their_way():
     assert outbox.waiting == 2
 
 
+def test_a_decision_waits_to_be_written_down_and_holds_back_those_after_it():
+    outbox = Outbox()
+    outbox.offer(outgoing("a"), held_until_s=0.1)
+    outbox.offer(outgoing("b"), held_until_s=0.1)
+    outbox.release("b")
+    assert outbox.next(now_s=0.05) is None
+    assert outbox.holding
+    outbox.release("a")
+    assert not outbox.holding
+    assert send_all(outbox, now_s=0.05) == ["a", "b"]
+
+
+def test_a_decision_that_nobody_writes_down_is_sent_all_the_same():
+    outbox = Outbox()
+    outbox.offer(outgoing("a"), held_until_s=0.1)
+    assert send_all(outbox, now_s=0.1) == ["a"]
+    outbox.take_back()
+    assert send_all(outbox, now_s=0.1) == ["a"], "and is not held again"
+
+
+def test_a_decision_that_expires_unwritten_is_forgotten():
+    outbox = Outbox()
+    outbox.offer(outgoing("a", act_before_s=0.05), held_until_s=0.1)
+    assert outbox.next(now_s=0.06) is None
+    assert ends(outbox) == [("a", Step.EXPIRED)]
+    outbox.release("a")
+    assert not outbox.holding
+
+
 def test_a_decision_is_not_sent_at_its_deadline():
     outbox = Outbox()
     outbox.offer(outgoing("a", act_before_s=5.0))

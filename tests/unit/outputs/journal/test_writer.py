@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sorter.errors import JournalError
-from sorter.outputs.journal import writer
+from sorter.outputs.journal import waiting
 from sorter.outputs.journal.counts import JournalCounts, Keeping
 from sorter.outputs.journal.reading import Reader, Wanted
 from sorter.outputs.journal.writer import Journal
@@ -78,8 +78,8 @@ def test_size_and_age_are_told_after_a_while(open_journal: Open) -> None:
 
 
 def test_a_queue_that_is_full_drops_its_oldest_and_counts(monkeypatch: pytest.MonkeyPatch, open_journal: Open) -> None:
-    monkeypatch.setattr(writer, "_MOST_WAITING", 5)
-    monkeypatch.setattr(writer, "_MOST_EVIDENCE_BYTES", 100)
+    monkeypatch.setattr(waiting, "_MOST_WAITING", 5)
+    monkeypatch.setattr(waiting, "_MOST_EVIDENCE_BYTES", 100)
     journal = Journal(Path("never opened"), TIGHT, open_journal()._clock)
     for seq in range(20):
         journal.add(*made(seq))
