@@ -16,9 +16,9 @@ from benchmarks.belt import BenchBelt
 from benchmarks.table import Table
 from benchmarks.timing import Spread, Turns
 from sorter.capture.clock import SystemClock
+from sorter.outputs.journal.items import Row
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.rows import row_of
-from sorter.outputs.journal.store import Row
 from sorter.outputs.journal.writer import Journal
 from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.outputs.steps import Step, StepTaken

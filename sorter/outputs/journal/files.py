@@ -81,10 +81,13 @@ class Reserve:
             return False
         return True
 
-    def give_back(self) -> None:
-        """Free its room."""
+    def give_back(self) -> int:
+        """Free its room; how many bytes that is."""
+        size = _size(self._path)
         with suppress(OSError):
             self._path.unlink()
+            return size
+        return 0
 
 
 def put_aside(path: Path, now_wall_s: float) -> Path:

@@ -86,8 +86,3 @@ class Limits:
     def transaction_bytes(self) -> int:
         """What is written at once, about."""
         return self.wal_bytes // 4
-
-    @property
-    def most_pixel_bytes(self) -> int:
-        """Pixels of one decision that are larger than this are left out."""
-        return self.pages * PAGE_BYTES // 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sorter.evidence import pack_samples
-from sorter.outputs.journal.store import Row
+from sorter.outputs.journal.items import Row
 from sorter.outputs.messages import Message, dumps
 from sorter.records import Evidence
 from sorter.settings.recipe import Recipe

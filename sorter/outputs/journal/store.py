@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from sorter.errors import JournalError
 from sorter.outputs.journal import files
+from sorter.outputs.journal.items import Item, Row, bytes_of
 from sorter.outputs.journal.layout import APPLICATION_ID, PAGE_BYTES, TABLES, VERSION, Limits
 from sorter.outputs.steps import StepTaken
 
@@ -26,35 +26,8 @@ _LEDGER_PER_PIXELS = 4
 _CHECKED_BYTES = 16_000_000
 """A file up to this size is looked through as it is opened; it takes a tenth of a second."""
 _TRIES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A decision, ready to be written."""
-
-    decision_id: str
-    boot_id: str
-    line: str
-    seq: int
-    product: int | None
-    trigger_id: str | None
-    verdict: str
-    bin: str | None
-    branch: str
-    captured_at_wall_s: float
-    decided_at_wall_s: float
-    recipe: str
-    message: str
-    samples: bytes | None
-    thumbnail: bytes | None
-
-    @property
-    def pixel_bytes(self) -> int:
-        """Of samples and thumbnail."""
-        return len(self.samples or b"") + len(self.thumbnail or b"")
-
-
-Item = Row | StepTaken
+_MOST_PART = 8
+"""Pixels of one decision that are larger than this part of the file are left out."""
 
 
 class DamagedError(sqlite3.DatabaseError):
@@ -217,7 +190,7 @@ class Store:
         """What is there already stays as it is; its pixels may come later."""
         known = self._base.execute("SELECT id FROM decisions WHERE decision_id = ?", (row.decision_id,)).fetchone()
         number = self._insert_message(row, meaning_of) if known is None else known[0]
-        if 0 < row.pixel_bytes <= self._limits.most_pixel_bytes:
+        if 0 < row.pixel_bytes <= self._most_pages * PAGE_BYTES // _MOST_PART:
             self._base.execute("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?)", (number, row.samples, row.thumbnail))
 
     def _insert_message(self, row: Row, meaning_of: Callable[[str], str | None]) -> int:
@@ -324,8 +297,9 @@ class Store:
 
     def _freeze(self) -> None:
         self.short_of_disk = True
-        self._reserve.give_back()
-        self._bound(min(self._number("page_count"), self._limits.pages))
+        # A young file is too small to live in: some of what the reserve held is for it, and the rest for the log.
+        grown = self._number("page_count") + self._reserve.give_back() // (4 * PAGE_BYTES)
+        self._bound(min(grown, self._limits.pages))
 
     def _bound(self, pages: int) -> None:
         self._most_pages = pages
@@ -333,11 +307,6 @@ class Store:
 
     def _number(self, pragma: str) -> int:
         return int(self._base.execute(f"PRAGMA {pragma}").fetchone()[0])
-
-
-def bytes_of(item: Item) -> int:
-    """About how much of the file it will take."""
-    return 200 if isinstance(item, StepTaken) else 500 + len(item.message) + item.pixel_bytes
 
 
 def is_full(error: sqlite3.Error) -> bool:

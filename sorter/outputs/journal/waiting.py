@@ -55,7 +55,7 @@ class Waiting:
             self._taken += 1
             if isinstance(item, Made):
                 if self._evidence_bytes + item.evidence_bytes > _MOST_EVIDENCE_BYTES:
-                    self._counts = replace(self._counts, thinned=self._counts.thinned + 1)
+                    self._thin()
                     item = replace(item, evidence=None)
                 self._evidence_bytes += item.evidence_bytes
             self._queue.append(item)
@@ -75,6 +75,11 @@ class Waiting:
         with self._changed:
             self._settle(decisions=decisions, steps=steps, dropped=dropped, failed=failed)
 
+    def thin(self) -> None:
+        """One that was taken goes without its pixels."""
+        with self._changed:
+            self._thin()
+
     def note_file(self, size_bytes: int, oldest_wall_s: float | None) -> None:
         """How the file is."""
         with self._changed:
@@ -90,6 +95,9 @@ class Waiting:
     @property
     def _lost(self) -> int:
         return self._counts.dropped + self._counts.failed
+
+    def _thin(self) -> None:
+        self._counts = replace(self._counts, thinned=self._counts.thinned + 1)
 
     def _take(self) -> Made | StepTaken:
         item = self._queue.popleft()

@@ -12,9 +12,10 @@ from pathlib import Path
 from sorter.errors import JournalError
 from sorter.outputs.journal import files
 from sorter.outputs.journal.counts import JournalCounts, Keeping
+from sorter.outputs.journal.items import Item, Row, bytes_of
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.rows import meaning_of, row_of
-from sorter.outputs.journal.store import Item, Row, Store, bytes_of, is_damage, is_full
+from sorter.outputs.journal.store import Store, is_damage, is_full
 from sorter.outputs.journal.waiting import Made, Waiting
 from sorter.outputs.messages import Message
 from sorter.outputs.steps import StepTaken
@@ -267,7 +268,12 @@ class Journal:
         made = self._pictures[0]
         row = self._row(made, made.evidence)
         if row is not None:
-            store.write([row], self._meanings.get)
+            try:
+                store.write([row], self._meanings.get)
+            except sqlite3.OperationalError as error:
+                if not is_full(error):
+                    raise
+                self._queue.thin()  # the decision itself is there
             self._queue.settle(decisions=1)
         self._pictures.popleft()
 

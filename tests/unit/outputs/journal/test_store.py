@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from sorter.errors import JournalError
 from sorter.outputs.journal import files
+from sorter.outputs.journal.items import Row
 from sorter.outputs.journal.layout import VERSION, Limits
 from sorter.outputs.journal.rows import row_of
-from sorter.outputs.journal.store import Row, Store, is_full
+from sorter.outputs.journal.store import Store, is_full
 from sorter.outputs.steps import Step, StepTaken
 from tests.unit.outputs.journal.written import DAY_S, ROOMY, TIGHT, made
 

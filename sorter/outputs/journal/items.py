@@ -1,0 +1,41 @@
+"""What the journal's file takes: decisions ready to be written, and steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sorter.outputs.steps import StepTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A decision, ready to be written."""
+
+    decision_id: str
+    boot_id: str
+    line: str
+    seq: int
+    product: int | None
+    trigger_id: str | None
+    verdict: str
+    bin: str | None
+    branch: str
+    captured_at_wall_s: float
+    decided_at_wall_s: float
+    recipe: str
+    message: str
+    samples: bytes | None
+    thumbnail: bytes | None
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Of samples and thumbnail."""
+        return len(self.samples or b"") + len(self.thumbnail or b"")
+
+
+Item = Row | StepTaken
+
+
+def bytes_of(item: Item) -> int:
+    """About how much of the file it will take."""
+    return 200 if isinstance(item, StepTaken) else 500 + len(item.message) + item.pixel_bytes
