@@ -92,7 +92,8 @@ def test_a_line_that_is_killed_ten_times_costs_its_neighbor_nothing() -> None:
         assert score.clean, score
         assert score.products > 60
         states = [one.content["state"] for one in rig.states("neighbor")]
-        assert set(states[states.index("running") :]) == {"running"}, states
+        told = [(one.content["state"], one.content["cause"]) for one in rig.states("neighbor")]
+        assert set(states[states.index("running") :]) == {"running"}, told
 
 
 def next_process(rig: Rig, before: psutil.Process, neighbor: psutil.Process) -> psutil.Process:
