@@ -75,8 +75,3 @@ class Task:
             return list(self.fill())
         except SorterError as error:
             return [Row(self.what, 1, passed=False, words=str(error))]
-
-
-def not_run(what: str, why: str) -> Task:
-    """A row that cannot be filled here."""
-    return Task(what, lambda: [Row(what, 0, passed=None, words=why)])

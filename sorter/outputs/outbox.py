@@ -140,20 +140,3 @@ class Outbox:
     def _note(self, item: Outgoing, step: Step, detail: str | None = None) -> None:
         self._held_until_s.pop(item.decision_id, None)
         self._moves.append(Move(item.decision_id, step, detail))
-
-
-class RecentIds:
-    """Remembers the last ``capacity`` ids, so that each is taken once; the oldest are forgotten first."""
-
-    def __init__(self, capacity: int = 4096) -> None:
-        self._capacity = capacity
-        self._ids: OrderedDict[str, None] = OrderedDict()
-
-    def is_new(self, name: str) -> bool:
-        """True the first time an id is seen."""
-        if name in self._ids:
-            return False
-        self._ids[name] = None
-        if len(self._ids) > self._capacity:
-            self._ids.popitem(last=False)
-        return True

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from sorter.outputs.outbox import Move, Outbox, Outgoing, RecentIds
+from sorter.outputs.outbox import Move, Outbox, Outgoing
 from sorter.outputs.steps import Step
 
 
@@ -139,14 +136,3 @@ def test_giving_up_accounts_for_all():
     outbox.give_up(now_s=2.0)
     assert ends(outbox) == [("b", Step.EXPIRED), ("a", Step.UNKNOWN), ("c", Step.DROPPED)]
     assert outbox.waiting == 0
-
-
-@given(st.lists(st.sampled_from("abcdef"), max_size=30))
-def test_an_id_is_new_once_while_it_is_remembered(names):
-    recent = RecentIds(capacity=100)
-    assert [recent.is_new(name) for name in names] == [name not in names[:i] for i, name in enumerate(names)]
-
-
-def test_the_oldest_id_is_forgotten_first():
-    recent = RecentIds(capacity=2)
-    assert [recent.is_new(name) for name in "abcba"] == [True, True, True, False, True]
