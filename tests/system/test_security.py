@@ -339,9 +339,13 @@ def test_whatever_is_wrong_is_said_once_in_plain_words_and_never_looks_connected
     assert words in line.connection.troubles["broker_refused"]
     if case == "expired certificate of ours":
         wait_for("it is tried again", lambda: caplog.text.count(words) >= 2)
-    loud = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
-    assert len(loud) == 1
-    assert words in loud[0]
+
+    def loud() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+
+    wait_for("it is said", loud)  # the client's thread knows the trouble a moment before it says so
+    assert len(loud()) == 1
+    assert words in loud()[0]
     assert not line.connected
     assert "wr0ng" not in caplog.text
     assert "Traceback" not in caplog.text
