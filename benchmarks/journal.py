@@ -16,6 +16,7 @@ from benchmarks.belt import BenchBelt
 from benchmarks.table import Table
 from benchmarks.timing import Spread, Turns
 from sorter.capture.clock import SystemClock
+from sorter.outputs.journal.counts import Keeping
 from sorter.outputs.journal.items import Row
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.rows import row_of
@@ -153,7 +154,7 @@ def _through_the_pipe(decision: Decision) -> object:
 
 def _row(decision: Decision) -> Row:
     message = decision_message(decision, _IDENTITY, decision.product, _WALL_S)
-    return row_of(message, decision.evidence, with_samples=True, with_thumbnail=True)
+    return row_of(message, decision.evidence, Keeping())
 
 
 def _write(decisions: Sequence[Decision], count: int, path: Path) -> tuple[list[float], float, float, int]:

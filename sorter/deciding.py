@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sorter.color.bins import Bins
-from sorter.decision import Outcome, decide_samples
+from sorter.decision import Outcome, decide_readings, read_samples
 from sorter.product.blob import Blob
 from sorter.product.region import Grid
 from sorter.product.track import Track
-from sorter.records import BgrImage, Box, Decision, Evidence, Frame, LabPixels, Verdict
+from sorter.readings import pack_readings
+from sorter.records import BgrImage, Box, ColorReading, Decision, Evidence, Frame, LabPixels, Opinion, Verdict
 from sorter.sampling import Samples
 from sorter.settings.recipe import Recipe
 from sorter.thumbnail import shrink, to_jpeg
@@ -62,16 +63,17 @@ class Decider:
         keep_evidence: bool,
     ) -> None:
         self._grid = grid
-        self.use(recipe)
-        self._timing = timing
+        self.use(recipe, timing)
         self._line_px = line_px
         self._now_s = now_s
         self._next_product = first_product
         self._keep_evidence = keep_evidence
 
-    def use(self, recipe: Recipe) -> None:
-        """Decide by this recipe from now on."""
+    def use(self, recipe: Recipe, timing: Timing, shadow: Recipe | None = None) -> None:
+        """Decide by this recipe and timing from now on, and note what a shadow recipe would decide."""
         self._recipe, self._bins = recipe, Bins.of(recipe)
+        self._timing = timing
+        self._shadow = None if shadow is None else (shadow, Bins.of(shadow))
 
     def note_look(self, track: Track, followed: Followed, crop_bgr: BgrImage) -> None:
         """A frame shows the product: keep a small picture of it, where evidence is kept and it has come on a little."""
@@ -92,7 +94,8 @@ class Decider:
             belt_speed_px_per_s: the belt's speed, None where it is not known.
         """
         samples = [] if track.overgrown else followed.samples.votes.samples()
-        outcome = decide_samples(samples, self._bins, self._recipe) if samples else None
+        readings = read_samples(samples)
+        outcome = decide_readings(readings, self._bins, self._recipe) if readings else None
         crossed_at_s = self._crossed_at_s(track, frame.captured_at_s, followed, belt_speed_px_per_s)
         now_s = self._now_s(frame)
         verdict = Verdict.INVALID if outcome is None else outcome.verdict
@@ -118,11 +121,24 @@ class Decider:
             stability=None if outcome is None else outcome.stability,
             box=self._picture_box(track.blob),
             time_base=frame.time_base,
-            evidence=self._evidence(samples, followed),
+            evidence=self._evidence(samples, readings, followed),
+            shadow=self._opinion(readings),
         )
 
-    def _evidence(self, samples: list[LabPixels], followed: Followed) -> Evidence | None:
-        return Evidence(tuple(samples), to_jpeg(followed.picture_bgr)) if self._keep_evidence else None
+    def _evidence(self, samples: list[LabPixels], readings: list[ColorReading], followed: Followed) -> Evidence | None:
+        if not self._keep_evidence:
+            return None
+        return Evidence(tuple(samples), to_jpeg(followed.picture_bgr), pack_readings(readings) if readings else b"")
+
+    def _opinion(self, readings: list[ColorReading]) -> Opinion | None:
+        """The shadow recipe's; what was read of the product is read once for both."""
+        if self._shadow is None or not readings:
+            return None
+        recipe, bins = self._shadow
+        outcome = decide_readings(readings, bins, recipe)
+        match = outcome.ballot.match
+        branch = branch_of(outcome, recipe)
+        return Opinion(recipe.identity, outcome.verdict, branch, match.bin, match.delta_e, match.margin)
 
     def _crossed_at_s(self, track: Track, now_s: float, followed: Followed, belt_speed_px_per_s: float | None) -> float:
         """When its middle crossed the decision line, or will."""

@@ -46,9 +46,14 @@ class Outcome:
     """Why it is ambiguous."""
 
 
-def decide_samples(samples: Sequence[LabPixels], bins: Bins, recipe: Recipe) -> Outcome:
-    """What the samples of a product, at least one, say together; the same samples say the same for ever."""
-    return vote([cast(read_color(sample), bins) for sample in samples], recipe)
+def read_samples(samples: Sequence[LabPixels]) -> list[ColorReading]:
+    """What each sample of a product says of its color: no recipe is asked, and it is the same for ever."""
+    return [read_color(sample) for sample in samples]
+
+
+def decide_readings(readings: Sequence[ColorReading], bins: Bins, recipe: Recipe) -> Outcome:
+    """What the readings of a product, at least one, say together under a recipe."""
+    return vote([cast(reading, bins) for reading in readings], recipe)
 
 
 def cast(reading: ColorReading, bins: Bins) -> Ballot:

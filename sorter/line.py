@@ -15,12 +15,11 @@ from sorter.capture.feed import Feed
 from sorter.capture.redact import redact
 from sorter.capture.source import describe, open_source
 from sorter.errors import ConfigurationError, SorterError
-from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, CameraReport, Heartbeat, LineJob, LineStatus, Report
+from sorter.line_reports import HEARTBEAT_S, MAX_TIMES, CameraReport, Heartbeat, LineJob, LineStatus, Report, Rules
 from sorter.pipeline import Pipeline
 from sorter.ports import Clock, FrameSource
 from sorter.product.region import bounding_box
-from sorter.records import Decision, Frame, Lab, RecipeId
-from sorter.settings.recipe import Recipe
+from sorter.records import Decision, Frame, Lab
 from sorter.settings.source import is_live, may_be_silent
 from sorter.stages import Stages
 
@@ -61,7 +60,7 @@ class _Progress:
     belt_lab: Lab | None = None
     times_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES))
 
-    def heartbeat(self, recipe: RecipeId) -> Heartbeat:
+    def heartbeat(self, rules: int) -> Heartbeat:
         times, self.times_s = tuple(self.times_s), deque(maxlen=MAX_TIMES)
         return Heartbeat(
             status=self.status,
@@ -78,7 +77,7 @@ class _Progress:
             camera=self.camera,
             processing_s=times,
             belt_lab=self.belt_lab,
-            recipe=recipe,
+            rules=rules,
         )
 
 
@@ -91,7 +90,7 @@ class Line:
         report: takes decisions and heartbeats; must not block for long.
         stop_within: waits up to so many seconds, and says whether the line is to stop.
         may_decide: whether all that deciding needs has been loaded; a live line learns its belt until then.
-        new_recipe: the recipe that came since it was asked last, if one did.
+        new_rules: those that came since it was asked last, if some did.
         open_source: opens the line's source.
     """
 
@@ -102,12 +101,11 @@ class Line:
         report: Callable[[Report], None],
         stop_within: Callable[[float], bool],
         may_decide: Callable[[], bool] = lambda: True,
-        new_recipe: Callable[[], Recipe | None] = lambda: None,
+        new_rules: Callable[[], Rules | None] = lambda: None,
         open_source: SourceOpener = open_source,
     ) -> None:
         self._job = job
-        self._recipe_id = job.recipe.identity
-        self._new_recipe = new_recipe
+        self._new_rules = new_rules
         self._open_source = open_source
         self._may_decide = may_decide
         self._clock = clock
@@ -146,7 +144,7 @@ class Line:
         try:
             while not feed.ended and not self._stop_within(0):
                 frame = feed.take(HEARTBEAT_S)
-                self._change_recipe(stages)
+                self._change_rules(stages)
                 sees = self._watch(feed, stages)
                 if frame is not None and sees:
                     self._take(frame, stages)
@@ -252,7 +250,7 @@ class Line:
                     self._beat()
                     if self._stop_within(0):
                         return False
-                    self._change_recipe(stages)
+                    self._change_rules(stages)
                     self._progress.corrupt = corrupt_before + source.frames_skipped
                     self._take(frame, stages)
                 return not self._stop_within(0)
@@ -261,12 +259,11 @@ class Line:
                 self._hand_over(stages.finish(), stages)
                 self._beat(force=True)
 
-    def _change_recipe(self, stages: Stages) -> None:
-        recipe = self._new_recipe()
-        if recipe is not None:
-            self._job = replace(self._job, recipe=recipe)
-            self._recipe_id = recipe.identity
-            stages.use(recipe)
+    def _change_rules(self, stages: Stages) -> None:
+        rules = self._new_rules()
+        if rules is not None:
+            self._job = self._job.under(rules)
+            stages.use(rules)
 
     def _take(self, frame: Frame, stages: Stages) -> None:
         began_s = self._clock.monotonic_s()
@@ -316,4 +313,4 @@ class Line:
             self._last_beat_s = now_s
             if self._feed is not None:
                 self._note_feed(self._feed)
-            self._report(self._progress.heartbeat(self._recipe_id))
+            self._report(self._progress.heartbeat(self._job.rules))

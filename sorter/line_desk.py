@@ -259,7 +259,7 @@ class LineDesk:
             return Outcome(Code.REFUSED, f"{Path(first.place).name}: {first.sentence}")
         if recipe.identity == self._recipe.identity:
             return Outcome(Code.ALREADY, f"the recipe {name} is in force")
-        if not self.process.change_recipe(recipe):
+        if not self.process.change_rules(recipe, None, self._parts.settings):
             return Outcome(Code.BUSY, "the line has not taken the recipe before this one yet: try again")
         self._recipe = recipe
         if self._eye is not None:

@@ -15,8 +15,7 @@ from sorter.capture.clock import SystemClock
 from sorter.capture.feed import HangingError
 from sorter.capture.source import open_source
 from sorter.line import Line, SourceOpener, configure_threads
-from sorter.line_reports import LineJob, NewRecipe, Stop
-from sorter.settings.recipe import Recipe
+from sorter.line_reports import LineJob, Rules, Stop
 
 _log = logging.getLogger(__name__)
 
@@ -31,27 +30,27 @@ class Orders:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
         self._stopped = False
-        self._recipe: Recipe | None = None
+        self._rules: Rules | None = None
 
     def stop_within(self, duration_s: float) -> bool:
-        """Wait for the order to stop, at most so many seconds; whether it has come. A recipe is kept meanwhile."""
+        """Wait for the order to stop, at most so many seconds; whether it has come. Rules are kept meanwhile."""
         end_s = time.monotonic() + duration_s
         while not self._stopped and self._pipe.poll(max(0.0, end_s - time.monotonic())):
             self._read()
         return self._stopped
 
-    def new_recipe(self) -> Recipe | None:
-        """The newest recipe that came since the last call."""
-        recipe, self._recipe = self._recipe, None
-        return recipe
+    def new_rules(self) -> Rules | None:
+        """The newest rules that came since the last call."""
+        rules, self._rules = self._rules, None
+        return rules
 
     def _read(self) -> None:
         try:
             order = self._pipe.recv()
         except (EOFError, OSError):  # the service is gone
             order = Stop()
-        if isinstance(order, NewRecipe):
-            self._recipe = order.recipe
+        if isinstance(order, Rules):
+            self._rules = order
         else:
             self._stopped = True
 
@@ -79,7 +78,7 @@ def run_line_process(job: LineJob, pipe: Connection, open_from: SourceOpener = o
         pipe.send,
         orders.stop_within,
         lambda: not loading.is_alive(),
-        orders.new_recipe,
+        orders.new_rules,
         open_from,
     )
     try:

@@ -12,11 +12,12 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from sorter.line_reports import LineJob, LineStatus, NewRecipe, Order, Report, Stop
+from sorter.line_reports import LineJob, LineStatus, Order, Report, Rules, Stop
 from sorter.logs import set_up_log
 from sorter.ports import Clock
-from sorter.records import Decision, RecipeId
+from sorter.records import Decision
 from sorter.settings.recipe import Recipe
+from sorter.settings.site import LineSettings
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class LineProcess:
         self.pipe: Connection | None = None
         """Readable when the line has something to say; None while no process runs."""
         self.restarts = 0
-        self._recipe_on_its_way: RecipeId | None = None
+        self._rules_on_their_way = False
         """Sent, and not yet told by the line to be in force."""
         self.done = False
         """The line has said its last word: the film ended or its settings were refused."""
@@ -125,8 +126,8 @@ class LineProcess:
         if isinstance(report, Decision):
             self._job = replace(self._job, first_product=report.product + 1)
             return
-        if report.recipe == self._recipe_on_its_way:
-            self._recipe_on_its_way = None
+        if report.rules == self._job.rules:
+            self._rules_on_their_way = False
         # A camera is opened in a thread of its own: from its first word on a line has no reason to be silent.
         self._patience_s = _SILENCE_S
         self.done = self.done or report.status in {LineStatus.ENDED, LineStatus.REFUSED}
@@ -179,18 +180,24 @@ class LineProcess:
         self.done = True
         self._tell(Stop())
 
-    def change_recipe(self, recipe: Recipe) -> bool:
-        """Decide by another recipe from the next picture on, and after every restart.
+    def change_rules(self, recipe: Recipe, shadow: Recipe | None, settings: LineSettings) -> bool:
+        """Decide by these from the next picture on, and after every restart.
+
+        Args:
+            recipe: the bins.
+            shadow: a recipe whose opinion the decisions tell.
+            settings: may differ from those of the start in branches and timing alone.
 
         Returns:
-            False where the line has not taken the one before yet: try again. A line that hangs must not fill the
+            False where the line has not taken those before yet: try again. A line that hangs must not fill the
             pipe, which would block the service.
         """
-        if self._recipe_on_its_way is not None and self.pipe is not None:
+        if self._rules_on_their_way and self.pipe is not None:
             return False
-        self._job = replace(self._job, recipe=recipe)
-        self._recipe_on_its_way = recipe.identity
-        self._tell(NewRecipe(recipe))
+        rules = Rules(recipe, shadow, settings, self._job.rules + 1)
+        self._job = self._job.under(rules)
+        self._rules_on_their_way = True
+        self._tell(rules)
         return True
 
     def _tell(self, order: Order) -> None:

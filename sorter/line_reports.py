@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from sorter.records import Decision, Lab, RecipeId
+from sorter.records import Decision, Lab
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
 
@@ -27,6 +27,14 @@ class LineJob:
     first_product: int = 1
     keep_evidence: bool = False
     """Whether decisions carry what they were made from."""
+    shadow: Recipe | None = None
+    """A recipe whose opinion each decision tells, and nobody acts on."""
+    rules: int = 0
+    """Number of the last `Rules` that this is the outcome of."""
+
+    def under(self, rules: Rules) -> LineJob:
+        """The same job by other rules."""
+        return replace(self, settings=rules.settings, recipe=rules.recipe, shadow=rules.shadow, rules=rules.number)
 
 
 class LineStatus(StrEnum):
@@ -99,8 +107,8 @@ class Heartbeat:
 
     belt_lab: Lab | None = None
     """The empty belt's color as it is now; None before it was learned."""
-    recipe: RecipeId | None = None
-    """By which it decides."""
+    rules: int = 0
+    """Number of those it decides by."""
 
 
 Report = Heartbeat | Decision
@@ -112,10 +120,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class NewRecipe:
-    """Upstream: decide by this recipe from the next picture on."""
+class Rules:
+    """Upstream: decide by these from the next picture on."""
 
     recipe: Recipe
+    shadow: Recipe | None
+    settings: LineSettings
+    """Of which branches and timing alone may differ from those that the process began with."""
+    number: int
+    """Rises with each change; the heartbeat tells which are in force."""
 
 
-Order = Stop | NewRecipe
+Order = Stop | Rules

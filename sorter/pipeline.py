@@ -106,9 +106,15 @@ class Pipeline:
             return 0.0
         return self._grid.length_px / _LOOKS / max(speed, SLOWEST_PX_PER_S)
 
-    def use(self, recipe: Recipe) -> None:
-        """Decide by this recipe from the next frame on; what is half seen is judged by it, too."""
-        self._decider.use(recipe)
+    def use(self, recipe: Recipe, timing: Timing, shadow: Recipe | None = None) -> None:
+        """Decide by these from the next frame on; what is half seen is judged by them, too.
+
+        Args:
+            recipe: the bins.
+            timing: when each branch's diverter must act.
+            shadow: a recipe whose opinion the decisions tell.
+        """
+        self._decider.use(recipe, timing, shadow)
 
     def process(self, frame: Frame) -> list[Decision]:
         """Take the next frame."""

@@ -203,6 +203,23 @@ class Evidence:
     """The samples that voted, in their order, to the bit."""
     thumbnail_jpeg: bytes
     """What the product looked like; empty where no picture of it is left."""
+    readings: bytes = b""
+    """What was read of the samples, as `sorter.readings` packs it: another recipe can judge it without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a shadow recipe would have decided; nobody acts on it."""
+
+    recipe: RecipeId
+    verdict: Verdict
+    branch: str
+    bin: str | None
+    """The nearest bin; None where no color could be read."""
+    delta_e: float | None
+    """CIEDE2000 to it."""
+    margin: float | None
+    """How much farther the runner-up is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,5 +254,7 @@ class Decision:
     single picture is decided."""
     evidence: Evidence | None = None
     """None where nobody keeps it."""
+    shadow: Opinion | None = None
+    """What the shadow recipe says of the product; None where there is none, or nothing of it could be read."""
     diverted_by: str | None = None
     """The cause in the fail-safe table that sent it to a safe branch, whatever was seen of it; None for most."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sorter.color.bins import Bins
 from sorter.deciding import branch_of
-from sorter.decision import Outcome, decide_samples
+from sorter.decision import Outcome, decide_readings, read_samples
 from sorter.outputs.messages import LineIdentity, Message, decision_message
 from sorter.records import Deadline, Decision, InvalidReason, LabPixels, RecipeId, Verdict
 from sorter.settings.recipe import Recipe
@@ -56,7 +56,7 @@ def recipe_of(meaning: dict[str, Any], identity: RecipeId) -> Recipe:
 
 def decide_again(samples: Sequence[LabPixels], recipe: Recipe) -> Outcome | None:
     """What the samples say under a recipe, which need not be the one of then; None where there are none."""
-    return decide_samples(samples, Bins.of(recipe), recipe) if samples else None
+    return decide_readings(read_samples(samples), Bins.of(recipe), recipe) if samples else None
 
 
 def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) -> list[Difference]:

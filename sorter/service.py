@@ -136,7 +136,7 @@ class Service:
     @property
     def _keeps_evidence(self) -> bool:
         journal = self._project.site.value.journal
-        return journal.enabled and (journal.keep_pixels or journal.keep_thumbnails)
+        return journal.enabled and (journal.keep_pixels or journal.keep_thumbnails or journal.keep_readings)
 
     def _make_eye(self, settings: LineSettings, recipe: Recipe) -> TriggerDesk | None:
         trigger = settings.trigger

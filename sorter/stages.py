@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from sorter.errors import ConfigurationError, Mistake, SourceError
-from sorter.line_reports import LineJob
+from sorter.line_reports import LineJob, Rules
 from sorter.pipeline import Pipeline, open_pipeline
 from sorter.ports import FrameSource
 from sorter.product.region import RegionOutsideError
 from sorter.records import Decision, Frame
-from sorter.settings.recipe import Recipe
+from sorter.timing import Timing
 
 
 def decide_film(job: LineJob, source: FrameSource) -> Iterator[Decision]:
@@ -67,11 +66,11 @@ class Stages:
             raise SourceError(f"the picture changed from {was} to {now} pixels: fix the camera's resolution")
         return self.pipeline.process(frame)
 
-    def use(self, recipe: Recipe) -> None:
+    def use(self, rules: Rules) -> None:
         """See `Pipeline.use`."""
-        self._job = replace(self._job, recipe=recipe)
+        self._job = self._job.under(rules)
         if self.pipeline is not None:
-            self.pipeline.use(recipe)
+            self.pipeline.use(rules.recipe, Timing.of(rules.settings), rules.shadow)
 
     def foresee(self, still_since_s: float | None) -> list[Decision]:
         """See `Pipeline.foresee`."""
@@ -89,5 +88,6 @@ class Stages:
             )
         except RegionOutsideError as error:
             raise ConfigurationError([Mistake(job.region_place, str(error))]) from error
+        pipeline.use(job.recipe, Timing.of(job.settings), job.shadow)
         pipeline.may_decide = self._may_decide
         return pipeline

@@ -124,7 +124,7 @@ def _on_broker(project: Project, broker: Broker, journal: Path) -> Project:
     settings = site.journal.model_copy(update={"path": str(journal.absolute())})
     changed = {"mqtt": mqtt, "metrics": MetricsSettings(port=0), "journal": settings}
     demo: SiteSettings = site.model_copy(update=changed)
-    return Project(Loaded(project.site.path, demo, project.site.document), project.recipes)
+    return Project(Loaded(project.site.path, demo, project.site.document), project.recipes, project.shadows)
 
 
 def _table(summary: dict[str, int], ages_ms: Sequence[int]) -> list[str]:

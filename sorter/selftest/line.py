@@ -54,7 +54,7 @@ def testable(project: Project, index: int, broker: Broker, folder: Path) -> Proj
     changed: SiteSettings = site.model_copy(update={"lines": (line,), **own})
     loaded = Loaded(project.site.path, changed, project.site.document)
     path = _write_recipes(recipe.value, folder)
-    return Project(loaded, {settings.name: Loaded(path, recipe.value, recipe.document)})
+    return Project(loaded, {settings.name: Loaded(path, recipe.value, recipe.document)}, {})
 
 
 def _write_recipes(recipe: Recipe, folder: Path) -> Path:

@@ -150,6 +150,14 @@ class FailSafeTable(Strict):
     """The journal has no room."""
     journal_unwritable: Row = Row()
     """The journal cannot be written."""
+    recipe_refused: Row = Row()
+    """A changed recipe or settings file is mistaken: the last right one goes on."""
+    recipe_waits: NoteRow = NoteRow()
+    """A changed recipe waits until a person confirms it."""
+    restart_needed: NoteRow = NoteRow()
+    """The settings file was changed where only a restart of the sorter takes it up."""
+    history_unwritable: Row = Row()
+    """The history of recipes cannot be written, or somebody has changed it."""
     journal_damaged: NoteRow = NoteRow()
     """The journal was damaged: it was set aside, and a new one was begun."""
     triggers_unmatched: NoteRow = NoteRow()

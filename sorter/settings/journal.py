@@ -26,3 +26,5 @@ class JournalSettings(Strict):
     """Keep the pixels that each decision was made from, about 12 kB: only with them can it be replayed."""
     keep_thumbnails: bool = True
     """Keep a small picture of each product, about 2 kB."""
+    keep_readings: bool = True
+    """Keep what was read of those pixels, about 4 kB: only with it can a new recipe be rehearsed on past products."""

@@ -45,10 +45,12 @@ class Loaded(Generic[T]):
 
 @dataclass(frozen=True)
 class Project:
-    """The settings file and, for each line by its name, the recipe it names."""
+    """The settings file and, for each line by its name, the recipes it names."""
 
     site: Loaded[SiteSettings]
     recipes: Mapping[str, Loaded[Recipe]]
+    shadows: Mapping[str, Loaded[Recipe]]
+    """Of the lines that have one."""
 
     @property
     def base(self) -> Path:
@@ -82,18 +84,24 @@ def load_project(path: Path) -> Project:
     """
     site = _examine(_site_file(path), SiteSettings)
     lines = tuple(_lines(site.document))
-    recipes = {line.recipe: _examine(line.recipe, Recipe) for line in lines if _is_file(line.recipe)}
+    named = {path: None for line in lines for path in line.recipes}
+    recipes = {path: _examine(path, Recipe) for path in named if _is_file(path)}
     site.findings.extend(_missing_recipes(site.document, lines, recipes.keys()))
     site.findings.extend(_missing_files(site.document, lines))
     for line in lines:
-        if line.recipe in recipes:
-            recipes[line.recipe].findings.extend(_undeclared(line, recipes[line.recipe].document))
+        for recipe in line.recipes:
+            if recipe in recipes:
+                recipes[recipe].findings.extend(_undeclared(line, recipes[recipe].document))
     mistakes = site.mistakes() + [mistake for one in recipes.values() for mistake in one.mistakes()]
     if mistakes:
         raise ConfigurationError(mistakes)
     accepted = _accepted(site)
-    named = zip(accepted.value.lines, lines, strict=True)
-    return Project(accepted, {settings.name: _accepted(recipes[line.recipe]) for settings, line in named})
+    by_name = list(zip([one.name for one in accepted.value.lines], lines, strict=True))
+    return Project(
+        accepted,
+        {name: _accepted(recipes[line.recipe]) for name, line in by_name},
+        {name: _accepted(recipes[line.shadow]) for name, line in by_name if line.shadow is not None},
+    )
 
 
 @dataclass
@@ -115,8 +123,14 @@ class _Line:
     index: int
     name: str
     recipe: Path
+    shadow: Path | None
     branches: frozenset[str]
     """Empty where they are mistaken themselves: nothing can be held against them."""
+
+    @property
+    def recipes(self) -> tuple[Path, ...]:
+        """All that it names."""
+        return (self.recipe,) if self.shadow is None else (self.recipe, self.shadow)
 
 
 def _site_file(path: Path) -> Path:
@@ -169,17 +183,20 @@ def _repeated(document: Document) -> Iterator[Finding]:
 
 def _lines(document: Document) -> Iterator[_Line]:
     for index in range(len(_entries(document, "lines"))):
-        name, recipe, branches = (document.get("lines", index, key) for key in ("name", "recipe", "branches"))
+        keys = ("name", "recipe", "shadow", "branches")
+        name, recipe, shadow, branches = (document.get("lines", index, key) for key in keys)
         declared = frozenset(branches) if isinstance(branches, dict) and len(branches) <= MOST_BRANCHES else frozenset()
-        path = document.path.parent / (recipe if isinstance(recipe, str) else "")
-        yield _Line(index, str(name), path, declared)
+        base = document.path.parent
+        path = base / (recipe if isinstance(recipe, str) else "")
+        yield _Line(index, str(name), path, base / shadow if isinstance(shadow, str) and shadow else None, declared)
 
 
 def _missing_recipes(document: Document, lines: Sequence[_Line], found: Collection[Path]) -> Iterator[Finding]:
     for line in lines:
-        loc = ("lines", line.index, "recipe")
-        if line.recipe not in found and document.get(*loc):
-            yield _no_file(document, loc, "recipe file", line.recipe)
+        for key, path in zip(("recipe", "shadow"), line.recipes, strict=False):
+            loc = ("lines", line.index, key)
+            if path not in found and document.get(*loc):
+                yield _no_file(document, loc, "recipe file", path)
 
 
 def _missing_files(document: Document, lines: Sequence[_Line]) -> Iterator[Finding]:
@@ -206,7 +223,7 @@ def _no_file(document: Document, loc: Location, what: str, path: Path) -> Findin
 
 def undeclared_branches(line: str, branches: frozenset[str], recipe: Document) -> list[Mistake]:
     """Where a recipe sends products to branches that a line does not have, each with its place."""
-    return recipe.mistakes(list(_undeclared(_Line(0, line, recipe.path, branches), recipe)))
+    return recipe.mistakes(list(_undeclared(_Line(0, line, recipe.path, None, branches), recipe)))
 
 
 def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:

@@ -42,6 +42,15 @@ class FallbackBranches(Strict):
         return str(getattr(self, verdict.value))
 
 
+class Change(Strict):
+    """Who changed a recipe, and why: for the history."""
+
+    by: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """A person's name."""
+    why: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """In that person's words."""
+
+
 class Recipe(Strict):
     """A recipe file: which colors go to which branch."""
 
@@ -60,6 +69,9 @@ class Recipe(Strict):
     min_stability: Annotated[float, Field(ge=0, le=1)] = 0.5
     """A product is ambiguous when less than this part of its disjoint samples says the same, 0..1."""
 
+    change: Change | None = None
+    """Who made this revision, and why; nothing is decided by it."""
+
     @field_validator("bins", mode="after")
     @classmethod
     def _unique_names(cls, bins: tuple[BinSettings, ...]) -> tuple[BinSettings, ...]:
@@ -70,7 +82,7 @@ class Recipe(Strict):
     def identity(self) -> RecipeId:
         """Name, revision and a hash of the recipe's meaning: comments and order do not change it."""
         # What was not written and what was written as the default mean the same, also to a later version of us.
-        meaning = self.model_dump(mode="json", exclude={"name", "revision"}, exclude_defaults=True)
+        meaning = self.model_dump(mode="json", exclude={"name", "revision", "change"}, exclude_defaults=True)
         for one in meaning["bins"]:
             one.pop("taught", None)
             for key in one.keys() & {"any_of", "all_of"}:

@@ -14,6 +14,7 @@ from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
 from sorter.settings.journal import JournalSettings
 from sorter.settings.mqtt import MqttProtocol, MqttSettings
+from sorter.settings.recipes import RecipesSettings
 from sorter.settings.source import (
     FilePath,
     FileSource,
@@ -47,6 +48,7 @@ __all__ = [
     "MqttSettings",
     "PhotoEyeTrigger",
     "ProductSettings",
+    "RecipesSettings",
     "Region",
     "RtspSource",
     "Shape",
@@ -172,6 +174,8 @@ class LineSettings(Strict):
     """When a live picture is not to be believed."""
     recipe: FilePath
     """Recipe file, relative to this file."""
+    shadow: FilePath | None = None
+    """Recipe file of a candidate that decides beside it, and on which nobody acts; left out: none does."""
     region: Region | None = None
     """Left out: the whole picture."""
     belt: BeltSettings
@@ -236,6 +240,8 @@ class SiteSettings(Strict):
     """Raise an alarm while this machine's clock is not synchronized as far as its system says."""
     journal: JournalSettings = JournalSettings()
     """Where each decision is written down, with what became of it."""
+    recipes: RecipesSettings = RecipesSettings()
+    """What happens to a recipe that changes while the sorter runs."""
 
     @field_validator("lines", mode="after")
     @classmethod

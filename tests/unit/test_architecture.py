@@ -24,6 +24,7 @@ PURE = (
     "pipeline",
     "deciding",
     "evidence",
+    "readings",
     "thumbnail",
     "replay",
 )

@@ -4,25 +4,27 @@ import multiprocessing
 import time
 
 from sorter.line_entry import Orders
-from sorter.line_reports import NewRecipe, Stop
+from sorter.line_reports import Rules, Stop
 from sorter.settings.recipe import Recipe
-from tests.unit.conftest import RECIPE
+from sorter.settings.site import LineSettings
+from tests.unit.conftest import LINE, RECIPE
 
 
-def recipe(name: str) -> Recipe:
-    return Recipe.model_validate(RECIPE | {"name": name})
+def rules(name: str) -> Rules:
+    recipe = Recipe.model_validate(RECIPE | {"name": name})
+    return Rules(recipe, None, LineSettings.model_validate(LINE), 1)
 
 
-def test_recipes_are_kept_for_the_next_frame_and_only_stop_means_stop():
+def test_rules_are_kept_for_the_next_frame_and_only_stop_means_stop():
     ours, theirs = multiprocessing.Pipe()
     orders = Orders(theirs)
     assert not orders.stop_within(0)
-    assert orders.new_recipe() is None
+    assert orders.new_rules() is None
     for name in ("first", "second"):
-        ours.send(NewRecipe(recipe(name)))
+        ours.send(rules(name))
     assert not orders.stop_within(0.01)
-    assert orders.new_recipe().name == "second"
-    assert orders.new_recipe() is None
+    assert orders.new_rules().recipe.name == "second"
+    assert orders.new_rules() is None
     ours.send(Stop())
     began_s = time.monotonic()
     assert orders.stop_within(30)

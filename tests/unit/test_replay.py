@@ -14,7 +14,7 @@ from sorter.capture.clock import SystemClock
 from sorter.color.bins import Bins
 from sorter.color.sample import sample_box
 from sorter.deciding import branch_of
-from sorter.decision import decide_samples
+from sorter.decision import decide_readings, read_samples
 from sorter.evidence import unpack_samples
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.reading import Reader, Wanted
@@ -142,7 +142,7 @@ def test_real_crops_are_decided_the_same_to_the_bit_out_of_the_journal(data: Pat
     assert len(samples) > 100
     bins, decisions = Bins.of(BY_COLOR), []
     for product, voted in enumerate(triples, start=1):
-        outcome = decide_samples(voted, bins, BY_COLOR)
+        outcome = decide_readings(read_samples(voted), bins, BY_COLOR)
         decisions.append(
             Decision(
                 product=product,

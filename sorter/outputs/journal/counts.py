@@ -33,3 +33,9 @@ class Keeping:
 
     samples: bool = True
     thumbnails: bool = True
+    readings: bool = True
+
+    @property
+    def anything(self) -> bool:
+        """Whether a decision is to carry what it was made from."""
+        return self.samples or self.thumbnails or self.readings

@@ -26,11 +26,12 @@ class Row:
     message: str
     samples: bytes | None
     thumbnail: bytes | None
+    readings: bytes | None
 
     @property
-    def pixel_bytes(self) -> int:
-        """Of samples and thumbnail."""
-        return len(self.samples or b"") + len(self.thumbnail or b"")
+    def evidence_bytes(self) -> int:
+        """Of samples, thumbnail and readings."""
+        return sum(len(one or b"") for one in (self.samples, self.thumbnail, self.readings))
 
 
 Item = Row | StepTaken
@@ -38,4 +39,4 @@ Item = Row | StepTaken
 
 def bytes_of(item: Item) -> int:
     """About how much of the file it will take."""
-    return 200 if isinstance(item, StepTaken) else 500 + len(item.message) + item.pixel_bytes
+    return 200 if isinstance(item, StepTaken) else 500 + len(item.message) + item.evidence_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables that an older program could not live with."""
 APPLICATION_ID = 0x534F5254
 """Marks a SQLite file as ours."""
@@ -43,6 +43,10 @@ CREATE TABLE pixels (
     samples BLOB,
     thumbnail BLOB
 );
+CREATE TABLE readings (
+    decision INTEGER PRIMARY KEY,
+    readings BLOB NOT NULL
+);
 CREATE TABLE steps (
     id INTEGER PRIMARY KEY,
     decision INTEGER NOT NULL,
@@ -53,6 +57,9 @@ CREATE TABLE steps (
 CREATE INDEX steps_by_decision ON steps (decision, step);
 """
 """Times are seconds since 1970. ``message`` is the JSON that went on the wire; what stands beside it is for filters."""
+
+GROWTH = {1: "CREATE TABLE readings (decision INTEGER PRIMARY KEY, readings BLOB NOT NULL);"}
+"""What brings a file of each older version to the next one."""
 
 _MB = 1_000_000
 _INDEX_BYTES = 64 * 1024

@@ -5,20 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 from sorter.evidence import pack_samples
+from sorter.outputs.journal.counts import Keeping
 from sorter.outputs.journal.items import Row
 from sorter.outputs.messages import Message, dumps
 from sorter.records import Evidence
 from sorter.settings.recipe import Recipe
 
 
-def row_of(message: Message, evidence: Evidence | None, *, with_samples: bool, with_thumbnail: bool) -> Row:
+def row_of(message: Message, evidence: Evidence | None, keeping: Keeping) -> Row:
     """A decision as it is written.
 
     Raises:
         ValueError: a number of the message is not finite.
     """
-    samples = pack_samples(evidence.samples) if evidence is not None and with_samples and evidence.samples else None
-    thumbnail = (evidence.thumbnail_jpeg or None) if evidence is not None and with_thumbnail else None
+    samples = thumbnail = readings = None
+    if evidence is not None:
+        samples = pack_samples(evidence.samples) if keeping.samples and evidence.samples else None
+        thumbnail = (evidence.thumbnail_jpeg or None) if keeping.thumbnails else None
+        readings = (evidence.readings or None) if keeping.readings else None
     return Row(
         decision_id=message["decision_id"],
         boot_id=message["boot_id"],
@@ -35,12 +39,13 @@ def row_of(message: Message, evidence: Evidence | None, *, with_samples: bool, w
         message=dumps(message).decode(),
         samples=samples,
         thumbnail=thumbnail,
+        readings=readings,
     )
 
 
 def meaning_of(recipe: Recipe) -> str:
     """All of a recipe that decides, as JSON: also what was left out, should its default ever change."""
-    return recipe.model_dump_json(exclude={"name", "revision"}, exclude_none=True)
+    return recipe.model_dump_json(exclude={"name", "revision", "change"}, exclude_none=True)
 
 
 def _wall_s(rfc3339: str) -> float:

@@ -28,5 +28,5 @@ def make_journal(settings: JournalSettings, base: Path, environment: Mapping[str
     if not settings.enabled:
         return None
     limits = Limits(settings.max_mb * 1_000_000, settings.max_days * 86400)
-    keeping = Keeping(settings.keep_pixels, settings.keep_thumbnails)
+    keeping = Keeping(settings.keep_pixels, settings.keep_thumbnails, settings.keep_readings)
     return Journal(journal_path(settings, base, environment), limits, clock, keeping)

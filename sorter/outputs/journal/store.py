@@ -11,7 +11,7 @@ from pathlib import Path
 from sorter.errors import JournalError
 from sorter.outputs.journal import files
 from sorter.outputs.journal.items import Item, Row, bytes_of
-from sorter.outputs.journal.layout import APPLICATION_ID, PAGE_BYTES, TABLES, VERSION, Limits
+from sorter.outputs.journal.layout import APPLICATION_ID, GROWTH, PAGE_BYTES, TABLES, VERSION, Limits
 from sorter.outputs.steps import StepTaken
 
 _BUSY_MS = 500
@@ -86,10 +86,16 @@ class Store:
         if is_new:
             marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
             base.executescript(f"BEGIN; {TABLES} {marks} COMMIT;")
+        else:
+            self._grow(version)
         self._look_through()
         self._bound(self._limits.pages)
         if not self._reserve.keep():
             self._freeze()
+
+    def _grow(self, version: int) -> None:
+        for older in range(version, VERSION):
+            self._base.executescript(f"BEGIN; {GROWTH[older]} PRAGMA user_version = {older + 1}; COMMIT;")
 
     def _look_through(self) -> None:
         if self._number("page_count") * PAGE_BYTES <= _CHECKED_BYTES:
@@ -190,8 +196,12 @@ class Store:
         """What is there already stays as it is; its pixels may come later."""
         known = self._base.execute("SELECT id FROM decisions WHERE decision_id = ?", (row.decision_id,)).fetchone()
         number = self._insert_message(row, meaning_of) if known is None else known[0]
-        if 0 < row.pixel_bytes <= self._most_pages * PAGE_BYTES // _MOST_PART:
-            self._base.execute("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?)", (number, row.samples, row.thumbnail))
+        if 0 < row.evidence_bytes <= self._most_pages * PAGE_BYTES // _MOST_PART:
+            if row.samples or row.thumbnail:
+                pixels = (number, row.samples, row.thumbnail)
+                self._base.execute("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?)", pixels)
+            if row.readings:
+                self._base.execute("INSERT OR IGNORE INTO readings VALUES (?, ?)", (number, row.readings))
 
     def _insert_message(self, row: Row, meaning_of: Callable[[str], str | None]) -> int:
         run = self._base.execute
@@ -237,19 +247,26 @@ class Store:
     def _drop_some(self, count: int = _FEW) -> bool:
         """Drop a few: pixels first, until the ledger reaches back several times as far; whether there were any."""
         newest, oldest, pictured = self._base.execute(
-            "SELECT max(id), min(id), (SELECT min(decision) FROM pixels) FROM decisions"
+            "SELECT max(id), min(id), (SELECT min(decision) FROM"
+            " (SELECT min(decision) decision FROM pixels UNION ALL SELECT min(decision) FROM readings)) FROM decisions"
         ).fetchone()
         if newest is None:
             return False
         with self._transaction(count):
             if pictured is not None and (newest - oldest) < _LEDGER_PER_PIXELS * (newest - pictured + 1):
-                self._base.execute("DELETE FROM pixels WHERE decision < ?", (pictured + count,))
+                for table in ("pixels", "readings"):
+                    self._base.execute(f"DELETE FROM {table} WHERE decision < ?", (pictured + count,))  # noqa: S608
             else:
                 self._drop_decisions(oldest + count - 1)
         return True
 
     def _drop_decisions(self, last: int) -> None:
-        for table, column in (("steps", "decision"), ("pixels", "decision"), ("decisions", "id")):
+        for table, column in (
+            ("steps", "decision"),
+            ("pixels", "decision"),
+            ("readings", "decision"),
+            ("decisions", "id"),
+        ):
             self._base.execute(f"DELETE FROM {table} WHERE {column} <= ?", (last,))  # noqa: S608 - our own names
         for table in ("boots", "recipes"):
             self._base.execute(f"DELETE FROM {table} WHERE last_decision <= ?", (last,))  # noqa: S608 - likewise

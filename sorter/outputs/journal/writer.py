@@ -88,11 +88,10 @@ class Journal:
 
     def add(self, decision: Decision, message: Message, when_written: Callable[[], None] = _nothing) -> None:
         """See `Recorder`."""
-        keeps = self._keeping.samples or self._keeping.thumbnails
         if self._store is None:  # it cannot be written now, and sending must not wait for a disk
             when_written()
             when_written = _nothing
-        self._offer(Made(message, decision.evidence if keeps else None, when_written))
+        self._offer(Made(message, decision.evidence if self._keeping.anything else None, when_written))
 
     def note(self, step: StepTaken) -> None:
         """See `Recorder`."""
@@ -239,9 +238,8 @@ class Journal:
         return bool(self._batch)
 
     def _row(self, made: Made, evidence: Evidence | None) -> Row | None:
-        keeping = self._keeping
         try:
-            return row_of(made.message, evidence, with_samples=keeping.samples, with_thumbnail=keeping.thumbnails)
+            return row_of(made.message, evidence, self._keeping)
         except (ValueError, KeyError, TypeError):
             _log.exception("a decision cannot be written down")
             self._queue.settle(failed=1)

@@ -51,7 +51,7 @@ RECIPE_MISTAKES = {
         "name: fruit",
         "name: fruit\ncolour_space: hsv",
         "2:1: unknown key 'colour_space'; the keys here are name, revision, bins, fallback, min_margin, "
-        "sort_mode, min_stability",
+        "sort_mode, min_stability, change",
     ),
     "missing": ("    tolerance: 8\n", "", "3:5: bins.0: the key 'tolerance' is missing: add it"),
     "missing at the top": ("name: fruit\n", "", "1:1: the key 'name' is missing: add it"),

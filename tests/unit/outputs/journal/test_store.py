@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sorter.errors import JournalError
 from sorter.outputs.journal import files
+from sorter.outputs.journal.counts import Keeping
 from sorter.outputs.journal.items import Row
 from sorter.outputs.journal.layout import VERSION, Limits
 from sorter.outputs.journal.rows import row_of
@@ -25,7 +26,7 @@ NOW_S = 1.7e9
 
 def row(seq: int, pixels: int = 50, at_wall_s: float = NOW_S) -> Row:
     decision, message = made(seq, pixels, at_wall_s)
-    return row_of(message, decision.evidence, with_samples=True, with_thumbnail=True)
+    return row_of(message, decision.evidence, Keeping())
 
 
 def sent(of: Row) -> StepTaken:
