@@ -90,10 +90,19 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """Read a YAML file; what is wrong with it is told in its ``findings``, never raised."""
+    return _document(path, None)
+
+
+def document_of(text: str, path: Path) -> Document:
+    """A YAML text as if it stood in a file."""
+    return _document(path, text)
+
+
+def _document(path: Path, text: str | None) -> Document:
     reading = _Reading()
     value: object = None
     try:
-        value = reading.read(compose(read_text(path)), ())
+        value = reading.read(compose(read_text(path) if text is None else text), ())
     except Unreadable as error:
         reading.findings = [Finding(error.line, error.column, error.sentence)]
     else:

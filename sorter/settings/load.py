@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sorter.errors import ConfigurationError, Mistake
-from sorter.settings.document import Document, Finding, Location, read_document
+from sorter.settings.document import Document, Finding, Location, document_of, read_document
 from sorter.settings.recipe import FallbackBranches, Recipe
 from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
 from sorter.settings.site import MOST_BRANCHES, SiteSettings
@@ -74,6 +74,15 @@ def load_recipe(path: Path) -> Loaded[Recipe]:
         ConfigurationError: with every mistake of the file.
     """
     return _accepted(_examine(path, Recipe))
+
+
+def recipe_of(text: str, path: Path) -> Loaded[Recipe]:
+    """A recipe from its text, as if it stood in a file.
+
+    Raises:
+        ConfigurationError: with every mistake of the text.
+    """
+    return _accepted(_examined(document_of(text, path), Recipe))
 
 
 def load_project(path: Path) -> Project:
@@ -148,7 +157,10 @@ def _is_file(path: Path) -> bool:
 
 
 def _examine(path: Path, model: type[T]) -> _Examined[T]:
-    document = read_document(path)
+    return _examined(read_document(path), model)
+
+
+def _examined(document: Document, model: type[T]) -> _Examined[T]:
     findings = list(document.findings)
     value: T | None = None
     if document.readable:
