@@ -253,7 +253,7 @@ class LineDesk:
         if self.process.done:
             return Outcome(Code.NOT_READY, f"the line has ended ({self.state_words})")
         try:
-            recipe = find_recipe(self._parts.recipe_folder, name, self._parts.settings)
+            recipe = find_recipe(self._parts.recipe_folder, name, self._parts.settings).value
         except ConfigurationError as error:
             first = error.mistakes[0]
             return Outcome(Code.REFUSED, f"{Path(first.place).name}: {first.sentence}")

@@ -38,7 +38,7 @@ def read_text(path: Path) -> str:
     Raises:
         Unreadable: no such file, too long, or not UTF-8 text.
     """
-    return _decoded(_file_bytes(path))
+    return decode(read_bytes(path))
 
 
 def compose(text: str) -> yaml.Node:
@@ -62,7 +62,12 @@ def compose(text: str) -> yaml.Node:
     return node
 
 
-def _file_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes, at most `MAX_BYTES`.
+
+    Raises:
+        Unreadable: no such file, no file at all, or too long.
+    """
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):
@@ -81,7 +86,12 @@ def _file_bytes(path: Path) -> bytes:
     return data
 
 
-def _decoded(data: bytes) -> str:
+def decode(data: bytes) -> str:
+    """A file's bytes as text.
+
+    Raises:
+        Unreadable: they are no UTF-8 text.
+    """
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable("the file begins with a byte-order mark: save it as UTF-8 without BOM", 1, 1)
     try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
 from sorter.errors import Mistake
-from sorter.settings.compose import MAX_DEPTH, MAX_NODES, Unreadable, compose, read_text
+from sorter.settings.compose import MAX_DEPTH, MAX_NODES, Unreadable, compose, decode, read_bytes
 
 Location = tuple[str | int, ...]
 """The keys and list positions that lead from the top of a file to a value; positions count from 0."""
@@ -48,6 +48,8 @@ class Document:
     findings: tuple[Finding, ...]
     refused: frozenset[Location]
     """Where a value (or a merge key) was refused already, so that nothing more need be said of it."""
+    text: str = field(default="", repr=False)
+    """All of the file; empty where it could not be read."""
 
     @property
     def readable(self) -> bool:
@@ -88,18 +90,25 @@ class Document:
         return [Mistake(self.place(Mark(one.line, one.column)), one.sentence) for one in sorted(set(findings))]
 
 
-def read_document(path: Path) -> Document:
-    """Read a YAML file; what is wrong with it is told in its ``findings``, never raised."""
+def read_document(path: Path, data: bytes | None = None) -> Document:
+    """Read a YAML file; what is wrong with it is told in its ``findings``, never raised.
+
+    Args:
+        path: the file, which the findings name.
+        data: what stands in it, where that was read already.
+    """
     reading = _Reading()
     value: object = None
+    text = ""
     try:
-        value = reading.read(compose(read_text(path)), ())
+        text = decode(read_bytes(path) if data is None else data)
+        value = reading.read(compose(text), ())
     except Unreadable as error:
         reading.findings = [Finding(error.line, error.column, error.sentence)]
     else:
         reading.demand_keys(value)
     findings, refused = tuple(reading.findings), frozenset(reading.refused)
-    return Document(path, value, reading.marks, reading.key_marks, findings, refused)
+    return Document(path, value, reading.marks, reading.key_marks, findings, refused, text)
 
 
 class _Reading:

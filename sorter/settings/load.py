@@ -14,7 +14,7 @@ from sorter.settings.document import Document, Finding, Location, read_document
 from sorter.settings.numbers import unclear_numbers
 from sorter.settings.recipe import FallbackBranches, Recipe
 from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
-from sorter.settings.site import MOST_BRANCHES, SiteSettings
+from sorter.settings.site import MOST_BRANCHES, LineSettings, SiteSettings
 from sorter.settings.strict import repeated_names
 
 SITE_FILE = "sorter.yaml"
@@ -68,13 +68,21 @@ def load_site(path: Path) -> Loaded[SiteSettings]:
     return _accepted(_examine(_site_file(path), SiteSettings))
 
 
-def load_recipe(path: Path) -> Loaded[Recipe]:
-    """Load a recipe file; whether a line has its branches is ``load_project``'s to check.
+def load_recipe(path: Path, data: bytes | None = None, line: LineSettings | None = None) -> Loaded[Recipe]:
+    """Load a recipe file.
+
+    Args:
+        path: the file.
+        data: what stands in it, where that was read already.
+        line: must have the recipe's branches; None: whether a line has them is ``load_project``'s to check.
 
     Raises:
         ConfigurationError: with every mistake of the file.
     """
-    return _accepted(_examine(path, Recipe))
+    examined = _examine(path, Recipe, data)
+    if line is not None:
+        examined.findings.extend(_undeclared(line.name, frozenset(line.branches), examined.document))
+    return _accepted(examined)
 
 
 def load_project(path: Path) -> Project:
@@ -92,7 +100,7 @@ def load_project(path: Path) -> Project:
     for line in lines:
         for recipe in line.recipes:
             if recipe in recipes:
-                recipes[recipe].findings.extend(_undeclared(line, recipes[recipe].document))
+                recipes[recipe].findings.extend(_undeclared(line.name, line.branches, recipes[recipe].document))
     mistakes = site.mistakes() + [mistake for one in recipes.values() for mistake in one.mistakes()]
     if mistakes:
         raise ConfigurationError(mistakes)
@@ -148,8 +156,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _examine(path: Path, model: type[T]) -> _Examined[T]:
-    document = read_document(path)
+def _examine(path: Path, model: type[T], data: bytes | None = None) -> _Examined[T]:
+    document = read_document(path, data)
     findings = list(document.findings)
     value: T | None = None
     if document.readable:
@@ -224,20 +232,15 @@ def _no_file(document: Document, loc: Location, what: str, path: Path) -> Findin
     return document.at(document.mark(*loc), prefixed(loc, sentence))
 
 
-def undeclared_branches(line: str, branches: frozenset[str], recipe: Document) -> list[Mistake]:
-    """Where a recipe sends products to branches that a line does not have, each with its place."""
-    return recipe.mistakes(list(_undeclared(_Line(0, line, recipe.path, None, branches), recipe)))
-
-
-def _undeclared(line: _Line, recipe: Document) -> Iterator[Finding]:
+def _undeclared(line: str, has: frozenset[str], recipe: Document) -> Iterator[Finding]:
     """Branches of a recipe that its line does not have."""
     bins = range(len(_entries(recipe, "bins")))
     uses: list[Location] = [("bins", index, "branch") for index in bins]
     uses += [("fallback", verdict) for verdict in FallbackBranches.model_fields]
     for loc in uses:
         branch = recipe.get(*loc)
-        if line.branches and isinstance(branch, str) and branch not in line.branches:
-            has = ", ".join(sorted(line.branches))
-            remedy = did_you_mean(branch, line.branches) or ": add it there, or use one of its own;"
-            sentence = f"the line {line.name[:64]!r} has no branch {shown(branch)}{remedy} it declares {has}"
+        if has and isinstance(branch, str) and branch not in has:
+            remedy = did_you_mean(branch, has) or ": add it there, or use one of its own;"
+            declared = ", ".join(sorted(has))
+            sentence = f"the line {line[:64]!r} has no branch {shown(branch)}{remedy} it declares {declared}"
             yield recipe.at(recipe.mark(*loc), prefixed(loc, sentence))

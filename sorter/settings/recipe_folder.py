@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sorter.errors import ConfigurationError, Mistake
 from sorter.settings.document import read_document
-from sorter.settings.load import load_recipe, undeclared_branches
+from sorter.settings.load import Loaded, load_recipe
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
 
@@ -14,7 +14,7 @@ _MOST_FILES = 200
 _LARGEST_BYTES = 1 << 20
 
 
-def find_recipe(folder: Path, name: str, line: LineSettings) -> Recipe:
+def find_recipe(folder: Path, name: str, line: LineSettings) -> Loaded[Recipe]:
     """The recipe of that name, checked as at the start of the service.
 
     Args:
@@ -31,11 +31,7 @@ def find_recipe(folder: Path, name: str, line: LineSettings) -> Recipe:
     if len(found) > 1:
         files = ", ".join(path.name for path in found)
         raise ConfigurationError([Mistake(str(folder), f"several files call themselves {name!r}: {files}; rename one")])
-    recipe = load_recipe(found[0])
-    mistakes = undeclared_branches(line.name, frozenset(line.branches), recipe.document)
-    if mistakes:
-        raise ConfigurationError(mistakes)
-    return recipe.value
+    return load_recipe(found[0], line=line)
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:

@@ -34,8 +34,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_recipe_is_found_by_the_name_it_gives_itself(folder):
-    assert find_recipe(folder, "red apples", ANY_LINE).name == "red apples"
-    assert find_recipe(folder, "pears", ANY_LINE).name == "pears"
+    assert find_recipe(folder, "red apples", ANY_LINE).value.name == "red apples"
+    assert find_recipe(folder, "pears", ANY_LINE).value.name == "pears"
 
 
 @pytest.mark.parametrize(
