@@ -103,6 +103,22 @@ def _campaign(options: argparse.Namespace) -> Result:
     return run_contract(replace(SHORT if options.short else FULL, **changes))
 
 
+def _mutations(options: argparse.Namespace) -> Result:
+    from benchmarks.edits.mutants import FULL, SHORT, measure_mutations  # noqa: PLC0415 - loads only what is measured
+
+    asked = {"count": options.count, "seed": options.seed}
+    changes = {name: number for name, number in asked.items() if number is not None}
+    return measure_mutations(replace(SHORT if options.short else FULL, **changes))
+
+
+def _edits(options: argparse.Namespace) -> Result:
+    from benchmarks.edits.campaign import FULL, SHORT, measure_edits  # noqa: PLC0415 - loads only what is measured
+
+    asked = {"edits": options.edits, "rate_hz": options.rate, "seed": options.seed}
+    changes = {name: number for name, number in asked.items() if number is not None}
+    return measure_edits(replace(SHORT if options.short else FULL, **changes))
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
     "engine": _engine,
@@ -115,9 +131,11 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "soak": _soak,
     "delivery": _delivery,
     "campaign": _campaign,
+    "mutations": _mutations,
+    "edits": _edits,
 }
-_WHEN_NAMED = {"soak", "campaign"}
-"""They take half an hour and more."""
+_WHEN_NAMED = {"soak", "campaign", "mutations", "edits"}
+"""They take many minutes, or tell what is right and not what it costs."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -126,7 +144,10 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description="What the sorter costs, and how often it is right, on this machine."
     )
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)}; all but soak and campaign where none is named"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help=f"{', '.join(_PARTS)}; all but {', '.join(sorted(_WHEN_NAMED))} where none is named",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--short", action="store_true", help="a small form of each, in seconds: shows that it runs")
@@ -140,7 +161,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--outages", type=_count, metavar="N", help="how often campaign takes its broker away (100)")
     parser.add_argument("--longest", type=_seconds, metavar="N", help="seconds of campaign's longest outage (30)")
     parser.add_argument("--kills", type=_count, metavar="N", help="how often campaign kills the service (50)")
-    parser.add_argument("--seed", type=_count, metavar="N", help="of what is random in campaign (1)")
+    parser.add_argument(
+        "--seed", type=_count, metavar="N", help="of what is random in campaign, mutations and edits (1)"
+    )
+    parser.add_argument("--count", type=_count, metavar="N", help="how many files mutations spoils (10000)")
+    parser.add_argument("--edits", type=_count, metavar="N", help="how often edits changes the recipe (200)")
+    parser.add_argument("--rate", type=_count, metavar="N", help="products a second while edits changes it (10)")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FOLDER", help="real pictures (%(default)s)")
     parser.add_argument(
         "--no-peers",

@@ -79,7 +79,7 @@ class Taught(Strict):
 
     at: datetime
     """When."""
-    samples: Annotated[int, Field(ge=1)]
+    samples: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """How many samples the color was learned from, outliers not counted."""
     spread: Annotated[float, Field(ge=0, le=100)]
     """Their standard deviation from the bin's color (root mean square of the CIEDE2000 differences)."""

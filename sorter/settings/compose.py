@@ -14,8 +14,11 @@ MAX_NODES = 20_000
 """Counted after aliases are written out: the largest recipe (256 bins) has about 3,000."""
 MAX_DEPTH = 24
 
-# YAML allows these and no other unprintable characters; the rest means a picture or a program was named.
+# YAML allows these, line breaks that most editors do not show among them, and no other unprintable characters; the rest
+# means a picture or a program was named.
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufeff\uff00-\ufffd\U00010000-\U0010ffff]")
+# What stands behind one of these looks like a part of the comment before it, and would be read as a setting.
+_HIDDEN_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -100,6 +103,11 @@ def decode(data: bytes) -> str:
     if odd is not None:
         line, column = _line_and_column(text[: odd.start()])
         raise Unreadable(f"the character {odd.group()!r} is not text: is this a YAML file?", line, column)
+    hidden = _HIDDEN_BREAK.search(text)
+    if hidden is not None:
+        line, column = _line_and_column(text[: hidden.start()])
+        sentence = f"the character {hidden.group()!r} breaks the line, and most editors do not show that: remove it"
+        raise Unreadable(sentence, line, column)
     return text
 
 

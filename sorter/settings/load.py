@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from sorter.errors import ConfigurationError, Mistake
 from sorter.settings.document import Document, Finding, Location, read_document
+from sorter.settings.numbers import unclear_numbers
 from sorter.settings.recipe import FallbackBranches, Recipe
 from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
 from sorter.settings.site import MOST_BRANCHES, LineSettings, SiteSettings
@@ -165,6 +166,8 @@ def _examine(path: Path, model: type[T], data: bytes | None = None) -> _Examined
             value = model.model_validate(document.value)
         except ValidationError as error:
             findings += findings_of(error, model, document)
+        else:
+            findings += unclear_numbers(document, value)
     return _Examined(document, value, findings)
 
 

@@ -13,6 +13,9 @@ from sorter.records import RecipeId, Verdict
 from sorter.settings.bins import BinSettings
 from sorter.settings.strict import Name, Strict, refuse_repeated
 
+MOST_REVISIONS = 1_000_000_000
+"""Any reader of JSON, and any database, takes a number as large as this."""
+
 
 class SortMode(StrEnum):
     """What is asked of the bin a product is routed to."""
@@ -56,7 +59,7 @@ class Recipe(Strict):
 
     name: Name
     """What people call the recipe; it is in every decision."""
-    revision: Annotated[int, Field(ge=1)] = 1
+    revision: Annotated[int, Field(ge=1, le=MOST_REVISIONS)] = 1
     """Raise it by one with every change, so that people can talk about it."""
     bins: Annotated[tuple[BinSettings, ...], Field(min_length=1, max_length=256)]
     """The colors, at least one; the order has no meaning."""

