@@ -53,19 +53,20 @@ class ShadowTally:
             decision: with the opinion of the shadow recipe, if it has one.
             message: the same as it went on the wire.
         """
-        opinion = decision.shadow
+        opinion, comparison = decision.shadow, Comparison.NOT_COMPARED
         # One that was on its way while a recipe changed is of another pair.
-        if opinion is None or (decision.recipe, opinion.recipe) != (self._recipe, self._shadow):
-            kind = None
-        else:
+        if opinion is not None and (decision.recipe, opinion.recipe) == (self._recipe, self._shadow):
             kind = kind_of(decision, opinion)
-        comparison = Comparison.NOT_COMPARED if kind is None else kind.comparison
+            comparison = comparison if kind is None else kind.comparison
+            if kind is not None and comparison is not Comparison.AGREES:
+                self._note_disagreement(kind, Example.of(kind, message, opinion))
         self._counts[comparison] += 1
-        if kind is not None and opinion is not None and comparison is not Comparison.AGREES:
-            if kind in self._kinds or len(self._kinds) < _MOST_KINDS:
-                self._kinds[kind] += 1
-            self._keep(Example.of(kind, message, opinion))
         return comparison
+
+    def _note_disagreement(self, kind: Kind, example: Example) -> None:
+        if kind in self._kinds or len(self._kinds) < _MOST_KINDS:
+            self._kinds[kind] += 1
+        self._keep(example)
 
     def _keep(self, example: Example) -> None:
         """The newest, but a kind that is rare keeps its last few."""
