@@ -51,9 +51,9 @@ def collect_specimens() -> Specimens:
 
 
 def _lines(folder: Path) -> Iterator[LineSettings]:
-    """One with a candidate recipe that sends green products elsewhere, and one with a photo-eye."""
+    """One with a candidate recipe that sends every color to one gate, and one with a photo-eye."""
     recipe = BenchBelt.of_config().recipe
-    bins = tuple(one.model_copy(update={"branch": "gate-1"} if one.name == "green" else {}) for one in recipe.bins)
+    bins = tuple(one.model_copy(update={"branch": "gate-3"}) for one in recipe.bins)
     candidate = recipe.model_copy(update={"revision": recipe.revision + 1, "bins": bins})
     path = folder / "candidate.yaml"
     path.write_text(yaml.safe_dump(candidate.model_dump(mode="json", exclude_defaults=True)), encoding="utf-8")
