@@ -10,7 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from sorter.errors import Mistake
-from sorter.settings.compose import MAX_DEPTH, MAX_NODES, Unreadable, compose, read_text
+from sorter.settings.compose import MAX_DEPTH, MAX_NODES, Unreadable, checked_text, compose, read_text
 
 Location = tuple[str | int, ...]
 """The keys and list positions that lead from the top of a file to a value; positions count from 0."""
@@ -94,7 +94,7 @@ def read_document(path: Path) -> Document:
 
 
 def document_of(text: str, path: Path) -> Document:
-    """A YAML text as if it stood in a file."""
+    """A YAML text as if it stood in a file; what is wrong with it is told in its ``findings``, never raised."""
     return _document(path, text)
 
 
@@ -102,7 +102,7 @@ def _document(path: Path, text: str | None) -> Document:
     reading = _Reading()
     value: object = None
     try:
-        value = reading.read(compose(read_text(path) if text is None else text), ())
+        value = reading.read(compose(read_text(path) if text is None else checked_text(text)), ())
     except Unreadable as error:
         reading.findings = [Finding(error.line, error.column, error.sentence)]
     else:

@@ -36,7 +36,7 @@ def live(revision: int = 1, **changes: Any) -> WentLive:
     facts: dict[str, Any] = {
         "line": "belt-1",
         "recipe": recipe_of(text, Path("recipe.yaml")).value.identity
-        if text.startswith("#")
+        if text.startswith("# by hand")
         else RecipeId("x", 1, "0" * 16),
         "text": text,
         "path": "recipe.yaml",
