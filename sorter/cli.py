@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_teach(commands)
     _add_check(commands)
     _add_journal(commands)
+    _add_recipes(commands)
     _add_selftest(commands)
     return parser
 
@@ -174,6 +175,54 @@ def _add_filters(action: argparse.ArgumentParser) -> None:
     action.add_argument("--until", metavar="WHEN", help="decided before then")
     action.add_argument("--id", metavar="ID", help="only this decision_id, or its end")
     action.add_argument("--last", type=_count, metavar="N", help="the newest N of them (list: 50)")
+
+
+def _add_recipes(commands: _Commands[_Parser]) -> None:
+    recipes = _add(commands, "recipes", "Every recipe that was ever in force, and the way back to one.")
+    actions = recipes.add_subparsers(
+        dest="action",
+        required=True,
+        metavar="ACTION",
+        parser_class=_Parser,
+        help="what to do: ACTION --help tells more",
+    )
+    for name, summary in (
+        ("list", "All of them: when, where, by whom and why."),
+        ("show", "All of one, with its text."),
+        ("diff", "What two of them decide differently, in words, and how their texts differ."),
+        ("verify", "Whether each entry is as it was written, and where."),
+        ("rollback", "Write an earlier recipe as a new revision into its file."),
+        ("waiting", "Changed recipes that wait for a person, and why."),
+        ("confirm", "Let what waits come into force."),
+        ("reject", "Refuse what waits."),
+    ):
+        action = actions.add_parser(name, help=summary, description=summary, epilog=_EPILOG)
+        where = action.add_mutually_exclusive_group()
+        where.add_argument(
+            "--config", type=Path, default=Path("config"), metavar="PATH", help="settings that name it (config)"
+        )
+        where.add_argument("--history", type=Path, metavar="FILE", help="the history's file")
+        _add_of_recipes(action, name)
+        action.add_argument("--json", action="store_true", help="JSON: one object a line")
+        _add_verbosity(action)
+
+
+def _add_of_recipes(action: argparse.ArgumentParser, name: str) -> None:
+    if name in {"show", "diff", "rollback"}:
+        action.add_argument("number", type=_count, metavar="N", help="the entry's number, as list shows it")
+    if name == "diff":
+        action.add_argument(
+            "other", nargs="?", type=_count, metavar="M", help="the later entry (N against the one before on its line)"
+        )
+    if name == "verify":
+        action.add_argument("--last", metavar="HASH", help="an entry's hash, noted elsewhere, that must be there")
+    if name in {"list", "confirm", "reject"}:
+        action.add_argument("--line", metavar="NAME", help="only of this line")
+    if name in {"rollback", "confirm", "reject"}:
+        action.add_argument("--by", metavar="NAME", help="who does it")
+        action.add_argument("--why", metavar="TEXT", help="in a few words")
+    if name == "rollback":
+        action.add_argument("--file", type=Path, metavar="FILE", help="the recipe file (the one it came from)")
 
 
 def _add_selftest(commands: _Commands[_Parser]) -> None:

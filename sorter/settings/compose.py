@@ -41,6 +41,15 @@ def read_text(path: Path) -> str:
     return decode(read_bytes(path))
 
 
+def checked_text(text: str) -> str:
+    """A text that comes from elsewhere, held to what a file must be.
+
+    Raises:
+        Unreadable: too long, or not text.
+    """
+    return _decoded(_bounded(text.encode("utf-8", "surrogatepass")))
+
+
 def compose(text: str) -> yaml.Node:
     """The tree of the text's only document, every scalar as it is written.
 
@@ -81,6 +90,10 @@ def read_bytes(path: Path) -> bytes:
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
         raise Unreadable(f"this is {what}, not a file: name a YAML file")
+    return _bounded(data)
+
+
+def _bounded(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
         raise Unreadable(f"the file is longer than {MAX_BYTES // 1024} KiB: this is not a settings file")
     return data
