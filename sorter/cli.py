@@ -38,6 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_journal(commands)
     _add_recipes(commands)
+    _add_backtest(commands)
+    _add_replay(commands)
     _add_selftest(commands)
     return parser
 
@@ -149,11 +151,7 @@ def _add_journal(commands: _Commands[_Parser]) -> None:
         ("check", "Whether the file is whole, nothing is missing, and the sums come out."),
     ):
         action = actions.add_parser(name, help=summary, description=summary, epilog=_EPILOG)
-        where = action.add_mutually_exclusive_group()
-        where.add_argument(
-            "--config", type=Path, default=Path("config"), metavar="PATH", help="settings that name it (config)"
-        )
-        where.add_argument("--journal", type=Path, metavar="FILE", help="the journal's file")
+        _add_place(action)
         if name == "show":
             action.add_argument("id", metavar="ID", help="decision_id, or its end, such as belt-1/17")
             action.add_argument("--picture", type=Path, metavar="FILE", help="write the thumbnail, a JPEG, there")
@@ -166,13 +164,51 @@ def _add_journal(commands: _Commands[_Parser]) -> None:
         _add_verbosity(action)
 
 
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--config", type=Path, default=Path("config"), metavar="PATH", help="settings that name the journal (config)"
+    )
+    where.add_argument("--journal", type=Path, metavar="FILE", help="the journal's file")
+
+
+def _add_span(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="WHEN", help="decided since then: 24h, 30m, 7d, or 2026-01-31T10:00")
+    parser.add_argument("--until", metavar="WHEN", help="decided before then")
+
+
+def _add_backtest(commands: _Commands[_Parser]) -> None:
+    backtest = _add(
+        commands, "backtest", "What a recipe would have said of the products in the journal: which would go elsewhere."
+    )
+    backtest.add_argument("--recipe", type=Path, required=True, metavar="FILE", help="the recipe to rehearse")
+    _add_place(backtest)
+    backtest.add_argument("--line", metavar="NAME", help="products of this line, where there are several")
+    _add_span(backtest)
+    backtest.add_argument("--last", type=_count, metavar="N", help="the newest N of them (all)")
+    backtest.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures of products there")
+    backtest.add_argument("--json", action="store_true", help="one JSON object")
+    backtest.add_argument("--jobs", type=_count, metavar="N", help="processes (as many as there are processor cores)")
+    _add_verbosity(backtest)
+
+
+def _add_replay(commands: _Commands[_Parser]) -> None:
+    replay = _add(
+        commands, "replay", "Decide a product again from what the journal keeps of it: equal, or what differs and why."
+    )
+    replay.add_argument("id", metavar="DECISION_ID", help="decision_id, or its end, such as belt-1/17")
+    _add_place(replay)
+    replay.add_argument("--recipe", type=Path, metavar="FILE", help="tell also what this recipe would say")
+    replay.add_argument("--json", action="store_true", help="one JSON object")
+    _add_verbosity(replay)
+
+
 def _add_filters(action: argparse.ArgumentParser) -> None:
     for option in ("line", "bin", "branch"):
         action.add_argument(f"--{option}", metavar="NAME", help=f"only of this {option}")
     action.add_argument("--verdict", metavar="VERDICT", help="only with this verdict, such as unknown")
     action.add_argument("--step", metavar="STEP", help="only what took this step, such as unconfirmed")
-    action.add_argument("--since", metavar="WHEN", help="decided since then: 24h, 30m, 7d, or 2026-01-31T10:00")
-    action.add_argument("--until", metavar="WHEN", help="decided before then")
+    _add_span(action)
     action.add_argument("--id", metavar="ID", help="only this decision_id, or its end")
     action.add_argument("--last", type=_count, metavar="N", help="the newest N of them (list: 50)")
 

@@ -113,7 +113,7 @@ def _diff(place: Place, options: argparse.Namespace) -> int:
 
 def _in_words(before: Entry, after: Entry) -> list[str]:
     try:
-        recipes = [load_recipe(Path(f"entry {one.number}"), one.live.text.encode()).value for one in (before, after)]
+        recipes = [load_recipe(Path(f"entry {one.number}"), one.live.text).value for one in (before, after)]
     except ConfigurationError as error:
         # Written by another version, for example; the texts can still be compared.
         return [f"no words for it: {error.mistakes[0]}"]

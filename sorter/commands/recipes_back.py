@@ -14,7 +14,7 @@ from sorter.commands.screen import printable, say, say_json
 from sorter.errors import ConfigurationError, HistoryError, Mistake, UsageError
 from sorter.history.entries import Entry
 from sorter.settings.document import read_document
-from sorter.settings.load import undeclared_branches
+from sorter.settings.load import load_recipe
 from sorter.settings.recipe import Change
 from sorter.settings.save import find_recipe_file, restore, save
 from sorter.settings.site import LineSettings
@@ -76,12 +76,12 @@ def _revision_in(path: Path, name: str) -> int:
 
 
 def _refuse_undeclared_branches(place: Place, entry: Entry, path: Path, text: str) -> None:
-    document = load_recipe(path, text.encode()).document
     for line in _lines_of(place, path, entry.live.line):
-        mistakes = undeclared_branches(line.name, frozenset(line.branches), document)
-        if mistakes:
+        try:
+            load_recipe(path, text, line)
+        except ConfigurationError as error:
             sentence = f"nothing was written: entry {entry.number} does not fit any more"
-            raise ConfigurationError([Mistake(str(place.history), sentence), *mistakes])
+            raise ConfigurationError([Mistake(str(place.history), sentence), *error.mistakes]) from error
 
 
 def _lines_of(place: Place, path: Path, name: str | None = None) -> Iterator[LineSettings]:

@@ -61,7 +61,9 @@ class RecipeLedger:
         """It is in force."""
         difference = candidate.difference or differences_in_words(before.value, candidate.recipe)
         self._tell(clear_waiting(self._path, settings.name))
-        self._tell(forget_approval(self._path, candidate.text_sha256))
+        waits = [one.text_sha256 for one in _all_waiting(self._path).values()]
+        if candidate.text_sha256 not in waits:
+            self._tell(forget_approval(self._path, candidate.text_sha256))  # no other line has still to hear it
         self._append(
             settings,
             Candidate(candidate.loaded, candidate.origin, candidate.by, candidate.why, difference, candidate.rehearsal),
@@ -126,12 +128,16 @@ class RecipeLedger:
 
 def held_before(path: Path, line: str, candidate: Candidate) -> tuple[str, ...]:
     """Why exactly this content of a recipe waits, as the history at ``path`` tells; empty where it does not."""
+    waiting = _all_waiting(path).get(line)
+    return () if waiting is None or waiting.text_sha256 != candidate.text_sha256 else waiting.reasons
+
+
+def _all_waiting(path: Path) -> dict[str, Waiting]:
     try:
-        waiting = read_waiting(path).get(line)
+        return read_waiting(path)
     except HistoryError as error:
         _log.warning("%s", error)
-        return ()
-    return () if waiting is None or waiting.text_sha256 != candidate.text_sha256 else waiting.reasons
+        return {}
 
 
 def path_in_words(path: Path, base: Path) -> str:
@@ -143,6 +149,6 @@ def path_in_words(path: Path, base: Path) -> str:
 def recipe_of_entry(entry: Entry, path: Path) -> Recipe | None:
     """The recipe of an entry; None where this version of the sorter does not take it any more."""
     try:
-        return load_recipe(path, entry.live.text.encode()).value
+        return load_recipe(path, entry.live.text).value
     except ConfigurationError:
         return None
