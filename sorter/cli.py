@@ -133,7 +133,7 @@ def _add_check(commands: _Commands[_Parser]) -> None:
 
 
 def _add_journal(commands: _Commands[_Parser]) -> None:
-    journal = _add(commands, "journal", "What was decided and what became of it: list, show, export, check.")
+    journal = _add(commands, "journal", "What was decided and what became of it: list, show, events, export, check.")
     actions = journal.add_subparsers(
         dest="action",
         required=True,
@@ -144,6 +144,7 @@ def _add_journal(commands: _Commands[_Parser]) -> None:
     for name, summary in (
         ("list", "The newest decisions, or those that are asked for."),
         ("show", "All of one decision, with its steps."),
+        ("events", "What befell the lines: batches, states, alarms, recipes; the newest, or those that are asked for."),
         ("export", "Decisions with their steps into a .csv, .json or .parquet file."),
         ("check", "Whether the file is whole, nothing is missing, and the sums come out."),
     ):
@@ -158,11 +159,21 @@ def _add_journal(commands: _Commands[_Parser]) -> None:
             action.add_argument("--picture", type=Path, metavar="FILE", help="write the thumbnail, a JPEG, there")
         elif name == "export":
             action.add_argument("file", type=Path, metavar="FILE", help="its ending says what is written")
-        if name in {"list", "export"}:
+        if name == "events":
+            _add_event_filters(action)
+        elif name in {"list", "export"}:
             _add_filters(action)
         if name != "export":
             action.add_argument("--json", action="store_true", help="JSON: one object a line")
         _add_verbosity(action)
+
+
+def _add_event_filters(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--line", metavar="NAME", help="only of this line")
+    action.add_argument("--kind", metavar="KIND", help="only batch, state, alarm or recipe")
+    action.add_argument("--since", metavar="WHEN", help="since then: 24h, 30m, 7d, or 2026-01-31T10:00")
+    action.add_argument("--until", metavar="WHEN", help="before then")
+    action.add_argument("--last", type=_count, metavar="N", help="the newest N of them (50)")
 
 
 def _add_filters(action: argparse.ArgumentParser) -> None:

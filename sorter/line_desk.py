@@ -16,11 +16,13 @@ from sorter.line_reports import CameraReport, Heartbeat, LineStatus
 from sorter.line_tally import Tally, frame_counts, in_words
 from sorter.outputs.command import Code, Command, CommandName, Outcome
 from sorter.outputs.command_inbox import CommandInbox
+from sorter.outputs.events import BatchReason, batch_event, recipe_event
 from sorter.outputs.fail_safe_metrics import FailSafeMetrics
 from sorter.outputs.messages import LineIdentity, LineState, Message, decision_message, recipe_message
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
+from sorter.outputs.steps import NoRecorder, Recorder
 from sorter.outputs.wall_clock import AnchoredClock
 from sorter.records import Decision
 from sorter.settings.fail_safe import Action
@@ -35,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 0.8
 _POLL_S = 0.01
+_NOBODY = NoRecorder()
 
 DecisionListener = Callable[[Decision, Message], None]
 HeartbeatListener = Callable[[str, Heartbeat], None]
@@ -71,6 +74,8 @@ class LineParts:
     """Parts beyond these that may be in trouble."""
     remember: Callable[[Recipe], None] = lambda _recipe: None
     """Keeps a recipe that is to decide, so that its decisions can be made again."""
+    recorder: Recorder = _NOBODY
+    """Is told what befalls the line."""
 
 
 class LineDesk:
@@ -115,7 +120,9 @@ class LineDesk:
         """By whom and why, where it is."""
         self._detectors = Detectors(parts.settings.fail_safe)
         table = parts.settings.fail_safe
-        self._state = StateDesk(identity, parts.recipe, table, self.publisher, metrics, fail_safe_metrics, clock)
+        self._state = StateDesk(
+            identity, parts.recipe, table, self.publisher, metrics, fail_safe_metrics, clock, parts.recorder
+        )
         self._commands = CommandDesk(
             identity, parts.commands, self.publisher, self._carry_out, fail_safe_metrics, clock
         )
@@ -125,6 +132,7 @@ class LineDesk:
         """Announce the line and start its process."""
         self._metrics.expect_line(self.name)
         self._tell_recipe()
+        self._begin_batch(BatchReason.START)
         self._state.begin("starting the line")
         self.publisher.start()
         self.process.start()
@@ -225,7 +233,7 @@ class LineDesk:
             case CommandName.RECIPE:
                 return self._change_recipe(command.recipe or "")
             case CommandName.RESET_BATCH:
-                self._tally.begin_batch(self._clock.wall_s())
+                self._begin_batch(BatchReason.COMMAND)
                 self.publish_stats()
                 return Outcome(Code.DONE, "the batch is counted from zero")
 
@@ -266,11 +274,19 @@ class LineDesk:
             self._eye.use_late_branch(recipe.fallback.late)
         self._tell_recipe()
         self._state.use(recipe)
-        self._tally.begin_batch(self._clock.wall_s())
+        self._begin_batch(BatchReason.RECIPE_CHANGE)
         return Outcome(Code.DONE, f"{name}, revision {recipe.revision}, decides from the next picture on")
+
+    def _begin_batch(self, reason: BatchReason) -> None:
+        """Count from zero; what is decided from now on is of this batch, and under the recipe in force."""
+        now_s = self._clock.wall_s()
+        self._tally.begin_batch(now_s)
+        event = batch_event(self._identity, self._recipe.identity, reason, self._seq, now_s)
+        self._parts.recorder.note_event(event)
 
     def _tell_recipe(self) -> None:
         self._parts.remember(self._recipe)
+        self._parts.recorder.note_event(recipe_event(self._identity, self._recipe.identity, self._clock.wall_s()))
         self._metrics.set_recipe(self.name, self._recipe.identity)
         colors = {one.name: bin_colors(one) for one in self._recipe.bins}
         self.publisher.publish_recipe(recipe_message(self._recipe, self._identity, colors))
