@@ -7,8 +7,8 @@ import argparse
 from sorter.commands.journal_options import moment
 from sorter.commands.screen import printable, say, say_json
 from sorter.errors import UsageError
-from sorter.outputs.events import Event, EventKind
-from sorter.outputs.journal.event_table import Noted, WantedEvents, read_events
+from sorter.outputs.events import Event, EventKind, Noted
+from sorter.outputs.journal.event_table import WantedEvents, read_events
 from sorter.outputs.journal.reading import Reader
 from sorter.outputs.messages import dumps, rfc3339
 

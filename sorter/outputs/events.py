@@ -49,6 +49,15 @@ class Event:
     """What there is to say of it; each kind has its own keys, see the functions below."""
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An event as the journal has it."""
+
+    number: int
+    """Rises in the order in which they were written; never given twice in one journal."""
+    event: Event
+
+
 def batch_event(
     identity: LineIdentity, recipe: RecipeId, reason: BatchReason, after_seq: int, at_wall_s: float
 ) -> Event:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from sorter.outputs.events import Event, EventKind
+from sorter.outputs.events import Event, EventKind, Noted
 from sorter.outputs.journal.reading import Reader
 from sorter.outputs.messages import dumps
 
@@ -52,15 +52,6 @@ class WantedEvents:
     """From this number on."""
     last: int | None = None
     """The newest of those, at most so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """One event of the journal."""
-
-    number: int
-    """Rises in the order in which they were written; never given twice in one file."""
-    event: Event
 
 
 def read_events(reader: Reader, wanted: WantedEvents) -> Iterator[Noted]:

@@ -148,13 +148,14 @@ def test_events_are_listed_in_words_and_as_json(run: Run, files: Files) -> None:
     journal = Journal(path, ROOMY, SystemClock())
     journal.start()
     recipe = RecipeId("a", 3, "0" * 16)
+    named = f"recipe a revision 3 ({recipe.hash})"
     journal.note_event(batch_event(IDENTITY, recipe, BatchReason.RECIPE_CHANGE, 7, 4e9))
     message = state_message(LineState.HALTED, "no \x1b[2J camera", IDENTITY, recipe, "camera_lost", 4e9 + 60)
     journal.note_event(state_event(message))
     journal.close(time.monotonic() + 10)
     outcome = run("journal", "events", "--journal", path)
     assert outcome.out.splitlines()[1:] == [
-        f"2096-10-02T07:06:40.000Z  belt-1        batch   batch 1 began: recipe change, recipe a revision 3 ({recipe.hash})",
+        f"2096-10-02T07:06:40.000Z  belt-1        batch   batch 1 began: recipe change, {named}",
         r"2096-10-02T07:07:40.000Z  belt-1        state   halted: no \x1b[2J camera",
         "2 events",
     ]
