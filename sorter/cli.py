@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_teach(commands)
     _add_check(commands)
     _add_journal(commands)
+    _add_report(commands)
     _add_selftest(commands)
     return parser
 
@@ -185,6 +186,26 @@ def _add_filters(action: argparse.ArgumentParser) -> None:
     action.add_argument("--until", metavar="WHEN", help="decided before then")
     action.add_argument("--id", metavar="ID", help="only this decision_id, or its end")
     action.add_argument("--last", type=_count, metavar="N", help="the newest N of them (list: 50)")
+
+
+def _add_report(commands: _Commands[_Parser]) -> None:
+    report = _add(commands, "report", "What a batch came to: counts, throughput, margins, drift, faults; text or page.")
+    report.set_defaults(module="sorter.commands.batch_report")
+    where = report.add_mutually_exclusive_group()
+    where.add_argument(
+        "--config", type=Path, default=Path("config"), metavar="PATH", help="settings that name the journal (config)"
+    )
+    where.add_argument("--journal", type=Path, metavar="FILE", help="the journal's file")
+    report.add_argument("--line", metavar="NAME", help="which line, where the journal has several")
+    report.add_argument("--batch", metavar="N", help="number of a batch, or latest (latest)")
+    report.add_argument(
+        "--since", metavar="WHEN", help="not a batch, but since then: 24h, 30m, 7d, or 2026-01-31T10:00"
+    )
+    report.add_argument("--until", metavar="WHEN", help="not a batch, but until then")
+    report.add_argument("--list", action="store_true", help="which batches there are")
+    report.add_argument("--html", type=Path, metavar="FILE", help="write a page there")
+    report.add_argument("--json", action="store_true", help="one JSON object; with --list one batch a line")
+    _add_verbosity(report)
 
 
 def _add_selftest(commands: _Commands[_Parser]) -> None:

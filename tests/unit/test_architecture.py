@@ -27,6 +27,7 @@ PURE = (
     "readings",
     "thumbnail",
     "replay",
+    "batch",
 )
 IMPURE_MODULES = {
     "asyncio", "datetime", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil",

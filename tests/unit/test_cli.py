@@ -14,7 +14,7 @@ from sorter.commands import check
 from sorter.errors import BrokerError, ConfigurationError, Mistake, SourceError, UsageError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "demo", "sort", "decide", "teach", "check", "journal", "selftest")
+COMMANDS = ("run", "demo", "sort", "decide", "teach", "check", "journal", "report", "selftest")
 
 
 def refusal(capsys, *arguments: str) -> str:
