@@ -93,7 +93,7 @@ class Report:
 
     @property
     def fault_s(self) -> float:
-        """How long it was halted or degraded, or nobody knows what it did."""
+        """How long it was halted, degraded or starting again, or nobody knows what it did."""
         return sum(spell.seconds for state, spell in self.uptime.by_state.items() if state in FAULTY)
 
     @property

@@ -12,7 +12,9 @@ from sorter.outputs.messages import LineState
 
 NOT_KNOWN = "not_known"
 """Nobody wrote down what the line did: the service died, or the events of that time are not kept."""
-FAULTY = frozenset({LineState.HALTED.value, LineState.DEGRADED.value, NOT_KNOWN})
+STARTING_AGAIN = "starting_again"
+"""After a fault, in the same run of the service: it sees the belt anew, and decides nothing until it knows it."""
+FAULTY = frozenset({LineState.HALTED.value, LineState.DEGRADED.value, STARTING_AGAIN, NOT_KNOWN})
 """States in which a line does not do all that it should, as far as is known."""
 _LONGEST = 10
 
@@ -61,13 +63,14 @@ class Uptime:
     by_state: dict[str, Spell] = field(default_factory=dict)
     """They add up to the span."""
     by_cause: dict[str, Spell] = field(default_factory=dict)
-    """Of the states that a cause made: the graver cause where several held."""
+    """Of the states that a cause made, the graver one where several held, with the time to start again after it."""
     alarms: dict[str, Spell] = field(default_factory=dict)
     """Every cause while its alarm was raised; several may hold at once."""
     longest: list[Fault] = field(default_factory=list)
     """The longest faults, ten at most, the longest first."""
     _boot_id: str | None = None
     _held: _Held | None = None
+    _has_started: bool = False
     _raised: dict[str, tuple[float, str]] = field(default_factory=dict)
     _said_farewell_wall_s: float | None = None
 
@@ -76,7 +79,7 @@ class Uptime:
         at = event.at_wall_s
         if event.boot_id != self._boot_id:
             self._leave_run(at)
-            self._boot_id, self._said_farewell_wall_s = event.boot_id, None
+            self._boot_id, self._has_started, self._said_farewell_wall_s = event.boot_id, False, None
             self._held = _Held(LineState.STARTING.value, None, "starting the line", at)
         if event.kind is EventKind.STATE:
             self._change_state(event)
@@ -91,11 +94,16 @@ class Uptime:
 
     def _change_state(self, event: Event) -> None:
         detail, held, since = event.detail, self._held, event.at_wall_s
-        if held is not None and (held.state, held.cause) == (detail["state"], detail["cause"]):
+        state, cause = detail["state"], detail["cause"]
+        if state != LineState.STARTING.value:
+            self._has_started = True
+        elif self._has_started:
+            state, cause = STARTING_AGAIN, cause or (held and held.cause)  # what it took is the cause's, too
+        if held is not None and (held.state, held.cause) == (state, cause):
             since = held.since_wall_s  # it is told again, with another reason
         else:
             self._close_state(since)
-        self._held = _Held(detail["state"], detail["cause"], detail["reason"], since)
+        self._held = _Held(state, cause, detail["reason"], since)
 
     def end(self) -> None:
         """That was all."""
@@ -121,7 +129,8 @@ class Uptime:
     def _add_state(self, held: _Held, until: float) -> None:
         seconds = self._add(self.by_state, held.state, held.since_wall_s, until, held.reason)
         if held.cause is not None:
-            self._add(self.by_cause, held.cause, held.since_wall_s, until, held.reason)
+            reason = "" if held.state == STARTING_AGAIN else held.reason  # which says nothing of the cause
+            self._add(self.by_cause, held.cause, held.since_wall_s, until, reason)
         if held.state in FAULTY and seconds:
             since = max(held.since_wall_s, self.span.since_wall_s)
             faults = [*self.longest, Fault(seconds, since, held.state, held.cause, held.reason)]
@@ -139,5 +148,5 @@ class Uptime:
         spell = spells.setdefault(name, Spell())
         spell.times += spell.until_wall_s != begin
         spell.seconds += end - begin
-        spell.reason, spell.until_wall_s = reason, end
+        spell.reason, spell.until_wall_s = reason or spell.reason, end
         return end - begin

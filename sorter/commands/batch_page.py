@@ -11,7 +11,7 @@ from sorter.batch.report import BinReport, Report
 from sorter.batch.uptime import FAULTY, Spell
 from sorter.color.lab import lab_to_hex
 from sorter.commands.batch_words import drift_words, duration, heading_of, local, plain, when_of
-from sorter.outputs.messages import Message
+from sorter.outputs.messages import Message, wall_s
 from sorter.pages import render
 from sorter.records import Verdict
 
@@ -28,10 +28,11 @@ def batch_page(report: Report, pictures: Mapping[str, bytes]) -> str:
     """
     counts = report.counts
     rates = report.slots_per_min
+    since_wall_s, duration_s = report.subject.span.since_wall_s, report.subject.span.duration_s
     return render(
         "batch.html.j2",
         version=__version__,
-        heading=heading_of(report).capitalize(),
+        heading=_titled(heading_of(report)),
         when=when_of(report),
         batch=report.subject.batch,
         products=counts.products,
@@ -51,7 +52,8 @@ def batch_page(report: Report, pictures: Mapping[str, bytes]) -> str:
         causes=_spells(report.uptime.by_cause, report.subject.span.duration_s),
         alarms=_spells(report.uptime.alarms, report.subject.span.duration_s),
         faults=[
-            {"at": local(one.since_wall_s), "lasted": duration(one.seconds), "state": plain(one.state)}
+            {"part": one.seconds / duration_s, "after": (one.since_wall_s - since_wall_s) / duration_s}
+            | {"at": local(one.since_wall_s), "lasted": duration(one.seconds), "state": plain(one.state)}
             | {"cause": plain(one.cause or "-"), "reason": one.reason}
             for one in report.uptime.longest
         ],
@@ -60,6 +62,10 @@ def batch_page(report: Report, pictures: Mapping[str, bytes]) -> str:
         ambiguous=[_product(*one, pictures) for one in report.ambiguous.ranked()],
         unknown=[_product(*one, pictures) for one in report.unknown.ranked()],
     )
+
+
+def _titled(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _sums(report: Report) -> list[tuple[str, list[tuple[str, int, float]]]]:
@@ -125,6 +131,7 @@ def _product(rank: float, limit: str, message: Message, pictures: Mapping[str, b
         "certainty": rank if limit else None,
         "limit": limit,
         "one": message,
+        "at": local(wall_s(message["decided_at"])),
         "reason": plain(message["reason"] or ""),
         "picture": pictures.get(message["decision_id"], b""),
     }

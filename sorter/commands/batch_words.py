@@ -68,7 +68,7 @@ def drift_words(drift: Drift | None) -> str:
     """How far a bin's color moved."""
     if drift is None or drift.delta_e is None:
         return "-"
-    return f"{drift.delta_e:.1f}" + (" (few)" if drift.is_of_few else "")
+    return f"{drift.delta_e:.1f}" + (" (of few)" if drift.is_of_few else "")
 
 
 def report_lines(report: Report) -> Iterator[str]:
