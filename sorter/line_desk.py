@@ -17,11 +17,13 @@ from sorter.live.line_recipes import LineRecipes
 from sorter.live.site_recipes import Wanted
 from sorter.outputs.command import Code, Command, CommandName, Outcome
 from sorter.outputs.command_inbox import CommandInbox
+from sorter.outputs.events import BatchReason, batch_event, recipe_event
 from sorter.outputs.fail_safe_metrics import FailSafeMetrics
 from sorter.outputs.messages import LineIdentity, LineState, Message, decision_message, recipe_message
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
+from sorter.outputs.steps import NoRecorder, Recorder
 from sorter.outputs.wall_clock import AnchoredClock
 from sorter.recipe_desk import RecipeDesk, WhenChanged
 from sorter.records import Decision
@@ -38,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 0.8
 _POLL_S = 0.01
+_NOBODY = NoRecorder()
 
 DecisionListener = Callable[[Decision, Message], None]
 HeartbeatListener = Callable[[str, Heartbeat], None]
@@ -78,6 +81,8 @@ class LineParts:
     """Parts beyond these that may be in trouble."""
     remember: Callable[[Recipe], None] = lambda _recipe: None
     """Keeps a recipe that is to decide, so that its decisions can be made again."""
+    recorder: Recorder = _NOBODY
+    """Is told what befalls the line."""
 
 
 class LineDesk:
@@ -125,7 +130,9 @@ class LineDesk:
         """By whom and why, where it is."""
         table, recipe = parts.settings.fail_safe, self._recipes.recipe
         self._detectors = Detectors(table)
-        self._state = StateDesk(identity, recipe, table, self.publisher, metrics, fail_safe_metrics, clock)
+        self._state = StateDesk(
+            identity, recipe, table, self.publisher, metrics, fail_safe_metrics, clock, parts.recorder
+        )
         self._commands = CommandDesk(
             identity, parts.commands, self.publisher, self._carry_out, fail_safe_metrics, clock
         )
@@ -135,6 +142,7 @@ class LineDesk:
         """Announce the line and start its process."""
         self._metrics.expect_line(self.name)
         self._tell_recipe()
+        self._begin_batch(BatchReason.START)
         self._state.begin("starting the line")
         self.publisher.start()
         self.process.start()
@@ -236,7 +244,7 @@ class LineDesk:
             case CommandName.RESUME:
                 return self._resume()
             case CommandName.RESET_BATCH:
-                self._tally.begin_batch(self._clock.wall_s())
+                self._begin_batch(BatchReason.COMMAND)
                 self.publish_stats()
                 return Outcome(Code.DONE, "the batch is counted from zero")
             case _:
@@ -272,7 +280,7 @@ class LineDesk:
         self._tell_recipe()
         self._state.use(recipe)
         if is_another:
-            self._tally.begin_batch(self._clock.wall_s())
+            self._begin_batch(BatchReason.RECIPE_CHANGE)
 
     def _use_settings(self, settings: LineSettings) -> None:
         self._timing = Timing.of(settings)
@@ -281,9 +289,17 @@ class LineDesk:
         self.publisher.ledger.use(settings.confirmation)
         _log.info("line %s: changed settings are in force", self.name)
 
+    def _begin_batch(self, reason: BatchReason) -> None:
+        """Count from zero; what is decided from now on is of this batch, and under the recipe in force."""
+        now_s = self._clock.wall_s()
+        self._tally.begin_batch(now_s)
+        event = batch_event(self._identity, self._recipes.recipe.identity, reason, self._seq, now_s)
+        self._parts.recorder.note_event(event)
+
     def _tell_recipe(self) -> None:
         recipe = self._recipes.recipe
         self._parts.remember(recipe)
+        self._parts.recorder.note_event(recipe_event(self._identity, recipe.identity, self._clock.wall_s()))
         self._metrics.set_recipe(self.name, recipe.identity)
         colors = {one.name: bin_colors(one) for one in recipe.bins}
         self.publisher.publish_recipe(recipe_message(recipe, self._identity, colors))

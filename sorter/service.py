@@ -29,6 +29,7 @@ from sorter.outputs.messages import LineIdentity, Synchronization
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.shadow_metrics import ShadowMetrics
+from sorter.outputs.steps import NoRecorder
 from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.outputs.wall_clock import AnchoredClock, read_synchronization
 from sorter.ports import Clock
@@ -137,6 +138,7 @@ class Service:
             eye,
             self._troubles,
             (lambda _recipe: None) if self._journal is None else self._journal.remember,
+            self._journal or NoRecorder(),
         )
         return LineDesk(parts, self._metrics, self._fail_safe_metrics, self._clock, self._listeners)
 

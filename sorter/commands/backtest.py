@@ -17,12 +17,12 @@ from sorter.commands.choose import choose_line
 from sorter.commands.journal_place import journal_of_site, moment
 from sorter.commands.rehearsing import Part, Task, rehearse_all
 from sorter.commands.screen import printable, say, say_json
-from sorter.errors import ConfigurationError, JournalError, UsageError
+from sorter.errors import JournalError, UsageError
 from sorter.outputs.journal.reading import Reader, Wanted
 from sorter.outputs.journal.recorded import Stretch, count_without_readings, lines_of, span_of, stretches_of
 from sorter.outputs.messages import dumps, rfc3339
 from sorter.records import RecipeId, Verdict
-from sorter.settings.load import Loaded, load_recipe, load_site, undeclared_branches
+from sorter.settings.load import Loaded, load_recipe, load_site
 from sorter.settings.recipe import Recipe
 
 _AT_ONCE = 1000
@@ -84,9 +84,7 @@ def _place(options: argparse.Namespace, recipe: Loaded[Recipe]) -> tuple[Path, s
         return options.journal, options.line
     site = load_site(options.config)
     _, line = choose_line(site, options.line)
-    mistakes = undeclared_branches(line.name, frozenset(line.branches), recipe.document)
-    if mistakes:
-        raise ConfigurationError(mistakes)
+    load_recipe(recipe.path, recipe.document.text, line)
     return journal_of_site(site), line.name
 
 
