@@ -58,6 +58,12 @@ def _journal(options: argparse.Namespace) -> Result:
     return measure_journal(SHORT if options.short else FULL)
 
 
+def _shadow(options: argparse.Namespace) -> Result:
+    from benchmarks.shadow import FULL, SHORT, measure_shadow  # noqa: PLC0415 - loads only what is measured
+
+    return measure_shadow(SHORT if options.short else FULL)
+
+
 def _accuracy(options: argparse.Namespace) -> Result:
     from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
@@ -125,6 +131,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "memory": _memory,
     "launch": _launch,
     "journal": _journal,
+    "shadow": _shadow,
     "accuracy": _accuracy,
     "faults": _faults,
     "streams": _streams,

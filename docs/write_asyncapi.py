@@ -68,6 +68,10 @@ CHANNELS = (
         retain=True,
     ),
     Channel(
+        "shadow", _TOPICS.shadow, "shadow", "send",
+        "How a candidate recipe does beside the recipe in force; published again on every connect.", retain=True,
+    ),
+    Channel(
         "alarm", _TOPICS.alarm, "alarm", "send",
         "A cause that was raised or cleared; those raised are published again on every connect.",
     ),

@@ -6,7 +6,8 @@ SorterError                 exit 1
 ├── SourceError             exit 1: mend the camera, film or folder
 │   └── SourceRefusedError  the camera answers, and trying again soon does not help: mend its settings or ours
 ├── BrokerError             exit 1: mend the broker or its address
-└── JournalError            exit 1: mend the journal's file or its path
+├── JournalError            exit 1: mend the journal's file or its path
+└── HistoryError            exit 1: mend the history of recipes, its path, or what was asked of it
 """
 
 from __future__ import annotations
@@ -63,3 +64,7 @@ class BrokerError(SorterError):
 
 class JournalError(SorterError):
     """The journal's file or its path must be mended."""
+
+
+class HistoryError(SorterError):
+    """The history of recipes or its path must be mended, or something else be asked of it."""

@@ -27,6 +27,7 @@ from sorter.settings.fail_safe import Action
 from sorter.settings.recipe import Recipe
 from sorter.settings.recipe_folder import find_recipe
 from sorter.settings.site import LineSettings
+from sorter.shadow_desk import ShadowDesk
 from sorter.state_desk import StateDesk
 from sorter.timing import Timing, diverted
 from sorter.trigger_desk import TriggerDesk
@@ -65,6 +66,8 @@ class LineParts:
     publisher: LinePublisher
     commands: CommandInbox
     """What the publisher hears on the command topics."""
+    shadow: ShadowDesk
+    """A candidate recipe beside the one in force, where there is one."""
     eye: TriggerDesk | None = None
     """The photo-eye that numbers the products; None where the line does so itself."""
     troubles: tuple[TroubleSource, ...] = ()
@@ -192,6 +195,7 @@ class LineDesk:
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
         _log.info("%s", in_words(self.name, decision, message["product"]))
+        self._parts.shadow.note(decision, message)
         self._listeners.on_decision(decision, message)
 
     def _by_the_table(self, decision: Decision) -> Decision:
@@ -300,6 +304,7 @@ class LineDesk:
             batch=tally.batch_counts(),
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
+        self._parts.shadow.publish()
 
     def say_farewell(self, end_s: float) -> None:
         """By ``end_s`` (monotonic): deliver what can be delivered, publish the last counts, go offline."""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sorter.backtest.recorded import is_diverted
 from sorter.color.bins import Bins
 from sorter.deciding import branch_of
 from sorter.decision import Outcome, decide_readings, read_samples
 from sorter.outputs.messages import LineIdentity, Message, decision_message
-from sorter.records import Deadline, Decision, InvalidReason, LabPixels, RecipeId, Verdict
+from sorter.records import Deadline, Decision, LabPixels, RecipeId, Verdict
 from sorter.settings.recipe import Recipe
 
 _COLOR_FIELDS = (
@@ -29,7 +30,6 @@ _COLOR_FIELDS = (
 _WAY_FIELDS = ("verdict", "branch", "reason")
 """So do these, but of products that were late or invalid, or that a cause outside the picture spoke for."""
 _NOT_OF_THE_COLOR = frozenset({Verdict.LATE.value, Verdict.INVALID.value})
-_FAULTS = frozenset({*(reason.value for reason in InvalidReason), "not_judgeable"})
 _TIMELESS = Deadline(0.0, 0.0)
 
 
@@ -73,15 +73,10 @@ def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) 
     outcome = decide_again(samples, recipe)
     again = decision_message(_decision(outcome, message, len(samples), recipe), _identity(message), message["seq"], 0.0)
     fields: tuple[str, ...] = _COLOR_FIELDS
-    if not _is_diverted(message):
+    if not is_diverted(message["verdict"], message["reason"]):
         fields += ("bin",) if message["verdict"] in _NOT_OF_THE_COLOR else ("bin", *_WAY_FIELDS)
     compared = (Difference(field, message.get(field), again[field]) for field in fields)
     return [one for one in compared if one.then != one.now]
-
-
-def _is_diverted(message: Message) -> bool:
-    """Whether a row of the fail-safe table spoke for the product: its reason is then no fault of the picture."""
-    return message["verdict"] == Verdict.INVALID and message["reason"] not in _FAULTS
 
 
 def _decision(outcome: Outcome | None, message: Message, frames: int, recipe: Recipe) -> Decision:

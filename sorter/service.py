@@ -27,12 +27,14 @@ from sorter.outputs.ledger_metrics import LedgerMetrics
 from sorter.outputs.messages import LineIdentity, Synchronization
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
+from sorter.outputs.shadow_metrics import ShadowMetrics
 from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.outputs.wall_clock import AnchoredClock, read_synchronization
 from sorter.ports import Clock
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings, PhotoEyeTrigger, SimulatorSource, SiteSettings
+from sorter.shadow_desk import ShadowDesk
 from sorter.trigger_desk import TriggerDesk
 
 _TICK_S = 0.1
@@ -82,6 +84,7 @@ class Service:
         self._ledger_metrics = LedgerMetrics(self._registry)
         self._journal_metrics = JournalMetrics(self._registry)
         self._fail_safe_metrics = FailSafeMetrics(self._registry)
+        self._shadow_metrics = ShadowMetrics(self._registry)
         self._journal = make_journal(project.site.value.journal, project.base, os.environ, self._clock)
         self._make_process = make_process
         self._troubles = (*troubles, *self._journal_troubles())
@@ -99,7 +102,8 @@ class Service:
         simulated = isinstance(settings.source, SimulatorSource)
         identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
         place = site.place("lines", index, "region")
-        job = LineJob(settings, recipe, self._project.base, place, keep_evidence=self._keeps_evidence)
+        shadow = None if settings.name not in self._project.shadows else self._project.shadows[settings.name].value
+        job = LineJob(settings, recipe, self._project.base, place, keep_evidence=self._keeps_evidence, shadow=shadow)
         ledger = Ledger(self._clock, self._journal, confirmation=settings.confirmation)
         self._ledger_metrics.watch(settings.name, ledger)
         eye = self._make_eye(settings, recipe)
@@ -115,6 +119,8 @@ class Service:
                 on_command=commands.hear,
                 when_lost=sorter_lost(settings.fail_safe, recipe.fallback.invalid),
             )
+        shadows = ShadowDesk(identity, publisher, self._shadow_metrics, self._clock)
+        shadows.use(recipe, shadow)
         parts = LineParts(
             identity,
             settings,
@@ -123,6 +129,7 @@ class Service:
             self._make_process(job, self._clock),
             publisher,
             commands,
+            shadows,
             eye,
             self._troubles,
             (lambda _recipe: None) if self._journal is None else self._journal.remember,

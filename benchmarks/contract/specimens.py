@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from benchmarks.belt import BenchBelt
 from benchmarks.contract.consumer import Consumer
 from benchmarks.contract.service import RunningService, small_belt
 from benchmarks.wire import Wire
@@ -17,6 +20,7 @@ from sorter.outputs.command import Command, CommandName, command_message
 from sorter.outputs.messages import dumps
 from sorter.outputs.topics import Topics
 from sorter.outputs.trigger import TriggerMessage, trigger_message
+from sorter.settings.site import LineSettings
 
 _TIMEOUT_S = 40.0
 _POLL_S = 0.02
@@ -34,12 +38,11 @@ def collect_specimens() -> Specimens:
         SorterError: it did not, or mosquitto is not installed.
     """
     with start_broker("mosquitto") as broker, Wire(broker) as wire:
-        lines = (small_belt(_LINE), small_belt(_LINE_WITH_EYE, photo_eye=True))
-        topics = [Topics("sorter", "demo", line.name) for line in lines]
+        topics = [Topics("sorter", "demo", name) for name in (_LINE, _LINE_WITH_EYE)]
         with (
             tempfile.TemporaryDirectory() as folder,
             Consumer(broker.port, [one.of_line for one in topics], "--act-at-once"),
-            RunningService(Path(folder), broker, *lines) as service,
+            RunningService(Path(folder), broker, *_lines(Path(folder))) as service,
         ):
             found = dict(_collect(wire, topics))
             service.stop()
@@ -47,10 +50,22 @@ def collect_specimens() -> Specimens:
     return found
 
 
+def _lines(folder: Path) -> Iterator[LineSettings]:
+    """One with a candidate recipe that sends every color to one gate, and one with a photo-eye."""
+    recipe = BenchBelt.of_config().recipe
+    bins = tuple(one.model_copy(update={"branch": "gate-3"}) for one in recipe.bins)
+    candidate = recipe.model_copy(update={"revision": recipe.revision + 1, "bins": bins})
+    path = folder / "candidate.yaml"
+    path.write_text(yaml.safe_dump(candidate.model_dump(mode="json", exclude_defaults=True)), encoding="utf-8")
+    yield small_belt(_LINE).model_copy(update={"shadow": str(path)})
+    yield small_belt(_LINE_WITH_EYE, photo_eye=True)
+
+
 def _collect(wire: Wire, topics: list[Topics]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     plain, with_eye = topics
     yield "state", _wait(lambda: _last(wire, plain.line, "state", state="running"))
     yield "recipe", _wait(lambda: _last(wire, plain.line, "recipe"))
+    yield "shadow", _wait(lambda: _disagreeing(wire, plain.line))
     yield "decision", _wait(lambda: _last(wire, plain.line, "decision", verdict="routed"))
     yield "confirm", _wait(lambda: _last(wire, plain.line, "confirm"))
     yield "stats", _wait(lambda: _counting(wire, plain.line))
@@ -79,6 +94,12 @@ def _counting(wire: Wire, line: str) -> Mapping[str, Any] | None:
     """The last stats, once they count products; or None."""
     found = _last(wire, line, "stats")
     return found if found and found["branches"] and found["bins"] else None
+
+
+def _disagreeing(wire: Wire, line: str) -> Mapping[str, Any] | None:
+    """What is said of the candidate, once it has disagreed; or None."""
+    found = _last(wire, line, "shadow")
+    return found if found and found["examples"] else None
 
 
 def _last(wire: Wire, line: str, leaf: str, **facts: object) -> Mapping[str, Any] | None:

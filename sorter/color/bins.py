@@ -69,6 +69,20 @@ class References(NamedTuple):
         return np.stack([differences, away[..., 0], chroma, away[..., 1], away[..., 2]], axis=-1)
 
 
+class Nearest(NamedTuple):
+    """What bins say of palettes, one entry for each; see `BinMatch`."""
+
+    bins: NDArray[np.intp]
+    """The nearest bins: their places among the names."""
+    delta_e: NDArray[np.float64]
+    is_in_reach: NDArray[np.bool_]
+    seconds: NDArray[np.intp]
+    """The runners-up, where there are any."""
+    away: NDArray[np.float64]
+    """CIEDE2000 to the runners-up; infinite where there is none."""
+    bins_in_reach: NDArray[np.intp]
+
+
 class _Parts(NamedTuple):
     """The colors that bins of several colors ask for, those of one bin together."""
 
@@ -140,10 +154,37 @@ class Bins:
         other rivals, whether or not its tolerance reaches. With the mode ``nearest`` only the difference counts
         among bins that ask for the same.
         """
-        differences, reached = self._of_bins(palettes)
+        longest = 1 if self.parts is None else max(map(len, palettes))
+        # Short palettes are filled up with their first color, of which there is none.
+        labs = np.array([[(p[i] if i < len(p) else p[0]).lab for i in range(longest)] for p in palettes])
+        shares = np.array([[p[i].share if i < len(p) else 0.0 for i in range(longest)] for p in palettes])
+        found = self.nearest(labs, shares)
+        return [
+            BinMatch(
+                bin=self.names[nearest],
+                branch=self.branches[nearest],
+                delta_e=delta_e,
+                is_in_reach=is_in_reach,
+                runner_up=None if math.isinf(away) else RunnerUp(self.names[second], away),
+                bins_in_reach=bins_in_reach,
+            )
+            for nearest, delta_e, is_in_reach, second, away, bins_in_reach in zip(
+                *(column.tolist() for column in found), strict=True
+            )
+        ]
+
+    def nearest(self, labs: NDArray[np.float64], shares: NDArray[np.float64]) -> Nearest:
+        """What `match_all` finds, of many palettes at once.
+
+        Args:
+            labs: their colors, shape (palettes, colors, 3); one color will do where ``parts`` is None. Palettes of
+                fewer colors are filled up with any.
+            shares: of these colors, shape (palettes, colors); 0 where there is none.
+        """
+        differences, reached = self._of_bins(labs, shares)
         counts = reached & (self.asked > 1) if self.mode is SortMode.NEAREST else reached
         tier = np.where(counts, -self.asked, 0)
-        rows = np.arange(len(palettes))
+        rows = np.arange(len(labs))
         # The least of equals comes first, and the bins stand in the order of their names.
         best = np.where(tier == tier.min(axis=1, keepdims=True), differences, np.inf).argmin(axis=1)
         asked = np.where(counts[rows, best], self.asked[best], 1)
@@ -151,38 +192,25 @@ class Bins:
         others = np.where(rivals, differences, np.inf)
         others[rows, best] = np.inf
         second = others.argmin(axis=1)
-        return [
-            BinMatch(
-                bin=self.names[nearest],
-                branch=self.branches[nearest],
-                delta_e=float(differences[row, nearest]),
-                is_in_reach=bool(reached[row, nearest]),
-                runner_up=None if math.isinf(away) else RunnerUp(self.names[other], away),
-                bins_in_reach=in_reach,
-            )
-            for row, (nearest, other, away, in_reach) in enumerate(
-                zip(
-                    best.tolist(),
-                    second.tolist(),
-                    others[rows, second].tolist(),
-                    (reached & rivals).sum(axis=1).tolist(),
-                    strict=True,
-                )
-            )
-        ]
+        return Nearest(
+            bins=best,
+            delta_e=differences[rows, best],
+            is_in_reach=reached[rows, best],
+            seconds=second,
+            away=others[rows, second],
+            bins_in_reach=(reached & rivals).sum(axis=1),
+        )
 
-    def _of_bins(self, palettes: Sequence[Palette]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _of_bins(
+        self, labs: NDArray[np.float64], shares: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Differences and reach of each palette to each bin, shape (palettes, bins)."""
-        longest = 1 if self.parts is None else max(map(len, palettes))
-        # Short palettes are filled up with their first color, of which there is none.
-        labs = np.array([[(p[i] if i < len(p) else p[0]).lab for i in range(longest)] for p in palettes])
         differences, reached = self.compare(labs.reshape(-1, 3))
-        shape = (len(palettes), longest, len(self.references.lab))
+        shape = (*shares.shape, len(self.references.lab))
         differences, reached = differences.reshape(shape), reached.reshape(shape)
         of_bins = np.minimum.reduceat(differences[:, 0], self.first_color, axis=1)
         reach_of_bins = np.logical_or.reduceat(reached[:, 0], self.first_color, axis=1)
         if self.parts is not None:
-            shares = np.array([[p[i].share if i < len(p) else 0.0 for i in range(longest)] for p in palettes])
             columns = self.parts.colors
             farthest, shown = _all_parts(differences[..., columns], reached[..., columns], shares, self.parts)
             of_bins[:, self.parts.bins] = farthest

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -14,27 +11,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sorter.commands.journal_export import export
+from sorter.commands.journal_place import journal_of, moment
 from sorter.commands.screen import printable, say, say_json, swatch
 from sorter.errors import JournalError, UsageError
 from sorter.outputs.journal.checking import Check, RunCheck, check_journal
 from sorter.outputs.journal.files import is_written
 from sorter.outputs.journal.reading import Entry, Reader, Wanted
-from sorter.outputs.journal.site import journal_path
 from sorter.outputs.messages import dumps, rfc3339
 from sorter.outputs.steps import Step
 from sorter.records import Verdict
-from sorter.settings.load import load_site
 
 _Word = TypeVar("_Word", bound=StrEnum)
 _LISTED = 50
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _UNSOUND_EXIT_CODE = 1
 
 
 def execute(options: argparse.Namespace) -> int:
     """Do what was asked; 1 where a check found something wrong."""
-    path = _path(options)
+    path = journal_of(options)
     with Reader(path) as reader:
         match options.action:
             case "list":
@@ -47,21 +41,14 @@ def execute(options: argparse.Namespace) -> int:
                 return _check(reader, path, as_json=options.json)
 
 
-def _path(options: argparse.Namespace) -> Path:
-    if options.journal is not None:
-        return Path(options.journal)
-    site = load_site(options.config)
-    return journal_path(site.value.journal, site.path.parent, os.environ)
-
-
 def _wanted(options: argparse.Namespace, last: int | None = None) -> Wanted:
     return Wanted(
         line=options.line,
         verdict=_one_of(Verdict, options.verdict, "--verdict"),
         bin=options.bin,
         branch=options.branch,
-        since_wall_s=_moment(options.since, "--since"),
-        until_wall_s=_moment(options.until, "--until"),
+        since_wall_s=moment(options.since, "--since"),
+        until_wall_s=moment(options.until, "--until"),
         step=_one_of(Step, options.step, "--step"),
         decision_id=options.id,
         last=options.last or last,
@@ -73,19 +60,6 @@ def _one_of(words: type[_Word], text: str | None, option: str) -> _Word | None:
         return None if text is None else words(text)
     except ValueError as error:
         raise UsageError(f"{option} {text!r} is none of {', '.join(words)}") from error
-
-
-def _moment(text: str | None, option: str) -> float | None:
-    """Seconds since 1970 of ``24h``, or of a time; one without a zone is this machine's."""
-    if text is None:
-        return None
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return time.time() - float(ago[1]) * _UNITS_S[ago[2]]
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError as error:
-        raise UsageError(f"{option} {text!r} is no time: write 24h, 30m, 7d, or 2026-01-31T10:00") from error
 
 
 def _list(reader: Reader, options: argparse.Namespace) -> int:

@@ -150,6 +150,10 @@ class LinePublisher:
         """Publish the recipe in force, now if connected, and again on every connect until the next one."""
         self._publish_retained(self.topics.recipe, dumps(message))
 
+    def publish_shadow(self, message: Mapping[str, Any]) -> None:
+        """Publish how the shadow recipe does, now if connected, and again on every connect until the next one."""
+        self._publish_retained(self.topics.shadow, dumps(message))
+
     def publish_alarm(self, message: Mapping[str, Any]) -> None:
         """Publish an alarm, now if connected, and again on every connect while it is raised.
 

@@ -37,6 +37,11 @@ class Topics:
         return self._topic("recipe")
 
     @property
+    def shadow(self) -> str:
+        """Out, QoS 1, retained."""
+        return self._topic("shadow")
+
+    @property
     def alarm(self) -> str:
         """Out, QoS 1."""
         return self._topic("alarm")

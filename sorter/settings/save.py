@@ -1,4 +1,4 @@
-"""Writes taught bins into a recipe file: nothing else of it changes, and it is never half written."""
+"""Writes taught bins, or an earlier recipe, into a recipe file: nothing else changes, and it is never half written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sorter.settings.bins import BinSettings, Taught
 from sorter.settings.color import COLOR_KEYS
 from sorter.settings.compose import Unreadable, read_text
 from sorter.settings.load import load_recipe
-from sorter.settings.recipe import Recipe
+from sorter.settings.recipe import Change, Recipe
 from sorter.settings.skeleton import SAFE_BRANCH, skeleton
 from sorter.settings.splice import Edit, Node, Pen, Plain, apply, parse
 from sorter.settings.strict import Name
@@ -90,6 +90,33 @@ def revise(file: RecipeFile, bins: Sequence[TaughtBin]) -> Revision:
     meant = _validated(file, _revised(file.recipe, {one.name: one for one in bins}))
     top = parse(file.text)
     return Revision(file, apply(file.text, list(_edits(file, top, Pen(file.text), bins))), meant)
+
+
+def find_recipe_file(path: Path) -> RecipeFile:
+    """A recipe file that another text is to take the place of, whether or not it is right.
+
+    Raises:
+        ConfigurationError: it cannot be read at all.
+    """
+    return RecipeFile(path, _read(path) if os.path.lexists(path) else None, None)
+
+
+def restore(file: RecipeFile, text: str, revision: int, change: Change) -> Revision:
+    """Put an earlier recipe's whole text in the place of what a file holds now.
+
+    Args:
+        file: whatever it holds now.
+        text: of the earlier recipe; its comments and order stay.
+        revision: that it has from now on.
+        change: who put it there, and why.
+
+    Raises:
+        ConfigurationError: the text is no recipe, or is written in a way that cannot be changed here.
+    """
+    meant = load_recipe(file.path, text.encode()).value.model_copy(update={"revision": revision, "change": change})
+    top, pen = parse(text), Pen(text)
+    written = pen.set(top, "change", change.model_dump(exclude_none=True))
+    return Revision(file, apply(text, [_revision_edit(revision, top, pen), written]), meant)
 
 
 def save(revision: Revision) -> None:
@@ -187,7 +214,7 @@ def _validated(file: RecipeFile, recipe: Mapping[str, Any]) -> Recipe:
 
 def _edits(file: RecipeFile, top: Node, pen: Pen, bins: Sequence[TaughtBin]) -> Iterator[Edit]:
     """Only these characters of the file change."""
-    yield _revision_edit(file, top, pen)
+    yield _revision_edit(file.recipe.revision + 1 if file.recipe else 1, top, pen)
     written = top.value("bins")
     places = {} if written is None else {_name(node): node for node in written.items}
     if written is None or None in places:
@@ -213,12 +240,11 @@ def _bin_edits(node: Node, pen: Pen, one: TaughtBin) -> Iterator[Edit]:
     yield pen.set(node, "taught", _written_taught(one))
 
 
-def _revision_edit(file: RecipeFile, top: Node, pen: Pen) -> Edit:
-    raised = file.recipe.revision + 1 if file.recipe else 1
+def _revision_edit(revision: int, top: Node, pen: Pen) -> Edit:
     name = top.value("name")
     if name is None or top.entry("revision"):
-        return pen.set(top, "revision", raised)
-    return pen.add_behind(top, name, "revision", raised)
+        return pen.set(top, "revision", revision)
+    return pen.add_behind(top, name, "revision", revision)
 
 
 @contextmanager
@@ -262,7 +288,7 @@ def _refuse_unless_meant(revision: Revision, temporary: Path) -> None:
         reason = "it would mean something else"
     sentence = (
         f"the recipe is written in a way that cannot be changed here ({reason}): nothing was written; write out its "
-        "anchors (&) and aliases (*), or teach into another file"
+        "anchors (&) and aliases (*), or name another file"
     )
     raise ConfigurationError([Mistake(str(revision.file.path), sentence)])
 

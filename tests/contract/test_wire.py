@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ from sorter.outputs.messages import (
     recipe_message,
     state_message,
 )
+from sorter.outputs.shadow import (
+    MOST_BYTES,
+    MOST_EXAMPLES,
+    Comparison,
+    Example,
+    Kind,
+    Said,
+    ShadowReport,
+    shadow_message,
+)
 from sorter.outputs.stats import BatchCounts, FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
@@ -40,6 +51,7 @@ from sorter.records import (
     Doubt,
     InvalidReason,
     Lab,
+    Opinion,
     PaletteColor,
     RecipeId,
     RunnerUp,
@@ -52,7 +64,8 @@ from sorter.timing import Timing, diverted
 
 FOLDER = Path(__file__).parents[2] / "config" / "schema"
 WIRE = (
-    "decision", "state", "recipe_in_force", "stats", "alarm", "confirm", "trigger", "command", "command_answer",
+    "decision", "state", "recipe_in_force", "shadow", "stats", "alarm", "confirm", "trigger", "command",
+    "command_answer",
 )  # fmt: skip
 PRODUCT_FIELDS = [
     "schema",
@@ -262,6 +275,62 @@ def test_every_recipe_in_force_is_what_the_schema_says(bins, sort_mode, min_stab
         assert [color.get("min_share") for color in told["colors"]] == [0.2 if "all_of" in way else None] * len(
             told["colors"]
         )
+
+
+branches = st.text(st.characters(categories=["L", "N", "So"]), min_size=1, max_size=64)
+opinions = st.builds(
+    Opinion,
+    recipe_ids,
+    st.sampled_from([Verdict.ROUTED, Verdict.UNKNOWN, Verdict.AMBIGUOUS]),
+    branches,
+    branches,
+    differences,
+    st.none() | differences,
+)
+kinds = st.builds(Kind, *[st.builds(Said.of, st.just(Verdict.ROUTED) | st.just(Verdict.UNKNOWN), names, branches)] * 2)
+
+
+@given(st.data(), identities, wall_s)
+def test_every_word_on_a_shadow_recipe_is_what_the_schema_says_and_short(data, identity, at_wall_s):
+    decision = data.draw(decisions(Verdict.ROUTED))
+    message = decision_message(decision, identity, 1, 1.7e9)
+    some = data.draw(st.lists(st.builds(Example.of, kinds, st.just(message), opinions), max_size=MOST_EXAMPLES))
+    counts = data.draw(st.dictionaries(st.sampled_from(Comparison), amounts))
+    told = data.draw(st.dictionaries(kinds, st.integers(1, 10), max_size=30))
+    counts[Comparison.REROUTED] = counts.get(Comparison.REROUTED, 0) + sum(told.values())
+    recipe, shadow = data.draw(recipe_ids), data.draw(st.none() | recipe_ids)
+    report = ShadowReport(recipe, shadow, data.draw(wall_s), counts, told, some)
+    found = shadow_message(report, identity, at_wall_s)
+    hold("shadow", found)
+    assert len(dumps(found)) <= MOST_BYTES
+    assert found["products"] == found["compared"] + found["not_compared"]
+    assert found["disagreeing"] == found["other_disagreements"] + sum(one["count"] for one in found["disagreements"])
+
+
+def test_the_longest_names_leave_a_word_on_a_shadow_recipe_short_and_with_examples():
+    longest = "\U0001f7e5" * 62
+    said = [
+        Kind(Said(Verdict.ROUTED, f"{longest}{n}", longest), Said(Verdict.ROUTED, longest, longest)) for n in range(30)
+    ]
+    opinion = Opinion(RecipeId(longest, 1, "0" * 16), Verdict.ROUTED, longest, longest, 1.0, 1.0)
+    reading = ColorReading((PaletteColor(Lab(50.0, 0.0, 0.0), 1.0),))
+    line = LineIdentity(longest, longest, "0" * 32, simulated=False)
+    decision = Decision(1, Verdict.ROUTED, longest, 0.0, 0.0, Deadline(1.0, 2.0), 1, opinion.recipe, reading=reading)
+    message = decision_message(decision, line, 10**9, 1.7e9)
+    examples = [Example.of(kind, message, opinion) for kind in said[:MOST_EXAMPLES]]
+    counts = {Comparison.REROUTED: 30}
+    report = ShadowReport(opinion.recipe, opinion.recipe, 1.7e9, counts, dict.fromkeys(said, 1), examples)
+    found = shadow_message(report, line, 1.7e9)
+    assert len(dumps(found)) <= MOST_BYTES
+    assert len(found["examples"]) == len(found["disagreements"]) == 5
+    assert found["other_disagreements"] == 25
+
+
+@given(decisions(Verdict.ROUTED), identities, opinions)
+def test_a_decision_tells_nothing_of_a_shadow_recipe(decision, identity, opinion):
+    message = decision_message(decision, identity, 1, 1.7e9)
+    assert decision_message(replace(decision, shadow=opinion), identity, 1, 1.7e9) == message
+    assert "shadow" not in schema("decision")["properties"]
 
 
 @given(st.data(), identities, wall_s)

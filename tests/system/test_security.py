@@ -217,10 +217,11 @@ def enter(plant) -> Iterator[Callable[[str], Role]]:
 
 
 LEAVES = (
-    "decision", "state", "recipe", "alarm", "stats", "command_answer/operator", "trigger", "confirm", "command/pause",
+    "decision", "state", "recipe", "shadow", "alarm", "stats", "command_answer/operator", "trigger", "confirm",
+    "command/pause",
 )  # fmt: skip
 MAY_WRITE = {
-    "sorter": {"decision", "state", "recipe", "alarm", "stats", "command_answer/operator"},
+    "sorter": {"decision", "state", "recipe", "shadow", "alarm", "stats", "command_answer/operator"},
     "plc": {"trigger", "confirm"},
     "operator": {"command/pause"},
     "monitor": set(),

@@ -198,6 +198,7 @@ def test_a_broker_that_comes_back_is_told_everything_and_decisions_go_on(plant, 
     plant.wire = read(plant.broker.port)
     plant.wait_for_state("running")
     plant.wait_for("the recipe", lambda: plant.messages("recipe"))
+    plant.wait_for("that there is no candidate", lambda: plant.messages("shadow"))
     plant.wait_for_decisions(3)
     numbers = [one["seq"] for one in plant.decisions()]
     assert numbers == sorted(set(numbers))

@@ -27,6 +27,7 @@ PURE = (
     "readings",
     "thumbnail",
     "replay",
+    "backtest",
 )
 IMPURE_MODULES = {
     "asyncio", "datetime", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil",

@@ -77,6 +77,14 @@ def test_engine_times_a_whole_decision_beside_all_ways_and_the_floor(tmp_path: P
     assert [limit["limit"] for limit in engine["limits"]] == [1.0, 3.0, 3.0]
 
 
+def test_shadow_times_the_same_decisions_with_and_without_a_candidate() -> None:
+    (cost,) = _run("shadow")["shadow"]["costs"]
+    assert set(cost["without"]) == set(cost["with_shadow"]) == set(cost["tally"]) == SPREAD
+    assert cost["without"]["count"] == cost["with_shadow"]["count"] == cost["tally"]["count"] > 0
+    assert cost["times"] == pytest.approx(cost["with_shadow"]["mean_ms"] / cost["without"]["mean_ms"])
+    assert 0 < cost["pipe_bytes"] < 1000
+
+
 def test_accuracy_runs_the_simulator_and_says_which_pictures_are_missing(tmp_path: Path) -> None:
     accuracy = _run("accuracy", "--data", str(tmp_path))["accuracy"]
     assert set(accuracy["skipped"]) == {"candy_plates", "candy_line", "fruit"}

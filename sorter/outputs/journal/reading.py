@@ -163,7 +163,7 @@ class Reader:
 
     def count(self, wanted: Wanted) -> int:
         """How many decisions there are of these."""
-        where, values = _where(wanted)
+        where, values = conditions_of(wanted)
         found = int(self.rows(f"SELECT count(*) FROM decisions d WHERE {where}", values)[0][0])  # noqa: S608
         return found if wanted.last is None else min(found, wanted.last)
 
@@ -173,7 +173,7 @@ class Reader:
         Raises:
             JournalError: the file is damaged.
         """
-        where, values = _where(wanted)
+        where, values = conditions_of(wanted)
         after, left = 0, wanted.last
         if left is not None:
             newest = f"SELECT id FROM decisions d WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own words
@@ -213,8 +213,8 @@ class Reader:
         return json.loads(found[0][0]) if found else None
 
 
-def _where(wanted: Wanted) -> tuple[str, list[object]]:
-    """A condition, and the values of its question marks."""
+def conditions_of(wanted: Wanted) -> tuple[str, list[object]]:
+    """What SQL asks of the decisions ``d`` (``last`` left out), and the values of its question marks."""
     asked: list[tuple[str, object]] = [
         ("d.line = ?", wanted.line),
         ("d.verdict = ?", wanted.verdict),

@@ -153,3 +153,19 @@ def test_of_several_lines_one_must_be_named(run, files):
     run("sort", "none.mp4", "--config", "sorter.yaml").refuses(
         2, "sorter.yaml has several lines ('one', 'two'): say which with --line"
     )
+
+
+@pytest.mark.usefixtures("belt")
+def test_a_shadow_recipe_of_the_settings_changes_no_decision(run, files):
+    plain = run("sort", "belt", "--config", "sorter.yaml", "--json")
+    files.write_recipe(name="candidate", min_margin=100).rename(files.folder / "candidate.yaml")
+    files.write_recipe()
+    files.write_settings({"shadow": "candidate.yaml"})
+    told = run("sort", "belt", "--config", "sorter.yaml", "--json")
+    chance = ("boot_id", "decision_id", "captured_at", "decided_at", "act_after", "act_before")
+    assert told.code == 0
+    assert [without(row, chance) for row in told.rows] == [without(row, chance) for row in plain.rows]
+
+
+def without(row, keys):
+    return {key: value for key, value in row.items() if key not in keys}
