@@ -29,7 +29,7 @@ from sorter.settings.site import TimingSettings
 LIVE_WITHIN_S = 2.0
 CAUSE = "recipe_refused"
 _GIVEN_UP_S = 6.0
-_STAYS_S = 1.2
+_STAYS_S = 1.6
 """So long after a wrong edit nothing may have changed: a reload takes less."""
 _POLL_S = 0.01
 _LANES = 3
