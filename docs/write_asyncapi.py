@@ -18,6 +18,7 @@ import yaml
 
 from sorter import __version__
 from sorter.errors import SorterError
+from sorter.outputs.command import CommandName
 from sorter.outputs.topics import Topics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +87,7 @@ CHANNELS = (
     ),
     Channel(
         "command", _TOPICS.command.replace("+", "{command}"), "command", "receive",
-        "pause, resume, recipe or reset_batch. Retained ones are ignored and told. The broker decides who may send.",
+        "Tells the line to do something. Retained ones are ignored and told. The broker decides who may send.",
     ),
 )  # fmt: skip
 ANSWER = "command_answer"
@@ -94,7 +95,7 @@ _PARAMETERS = {
     "base": {"description": "mqtt.base_topic of the settings.", "default": "sorter"},
     "site": {"description": "The plant."},
     "line": {"description": "One camera over one belt."},
-    "command": {"description": "What is commanded.", "enum": ["pause", "resume", "recipe", "reset_batch"]},
+    "command": {"description": "What is commanded.", "enum": [name.value for name in CommandName]},
 }
 _NOT_IN_DRAFT_7 = ("$schema", "$id")
 

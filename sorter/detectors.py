@@ -30,6 +30,12 @@ class Detectors:
         self._drift = LightDrift(table.light_drifted.max_delta_e)
         self._words: dict[str, str] = {}
 
+    def use(self, table: FailSafeTable) -> None:
+        """Hold it against another table from now on; what was seen until now counts on."""
+        self._late.after = table.overloaded.after
+        self._unknowns.after = table.too_many_unknowns.after
+        self._drift.max_delta_e = table.light_drifted.max_delta_e
+
     def note_decision(self, decision: Decision) -> None:
         """A product was decided; as the line did, before anything was diverted."""
         self._late.note(decision.verdict)
@@ -61,7 +67,7 @@ class LateStreak:
     """Products decided too late in a row; one in time ends it."""
 
     def __init__(self, after: int) -> None:
-        self._after = after
+        self.after = after
         self._length = 0
 
     def note(self, verdict: Verdict) -> None:
@@ -71,7 +77,7 @@ class LateStreak:
     @property
     def reason(self) -> str | None:
         """In words; None while it does not hold."""
-        if self._length < self._after:
+        if self._length < self.after:
             return None
         return (
             f"the last {self._length} products were decided after their deadline: this machine is too busy, or the "
@@ -83,7 +89,7 @@ class UnknownStreak:
     """Unknown or ambiguous products in a row; a routed one ends it, and what could not be judged says nothing."""
 
     def __init__(self, after: int) -> None:
-        self._after = after
+        self.after = after
         self._length = 0
 
     def note(self, verdict: Verdict) -> None:
@@ -96,7 +102,7 @@ class UnknownStreak:
     @property
     def reason(self) -> str | None:
         """In words; None while it does not hold."""
-        if self._length < self._after:
+        if self._length < self.after:
             return None
         return f"{self._length} products in a row belong in no bin: look for the wrong recipe, products or light"
 
@@ -140,7 +146,7 @@ class LightDrift:
     """The belt's color against the one that was learned first since the service began."""
 
     def __init__(self, max_delta_e: float) -> None:
-        self._max_delta_e = max_delta_e
+        self.max_delta_e = max_delta_e
         self._first: Lab | None = None
         self.delta_e = 0.0
         """CIEDE2000, as of now."""
@@ -151,7 +157,7 @@ class LightDrift:
         if self._first is None:
             self._first = belt
         self.delta_e = ciede2000_of_pair(self._first, belt)
-        self._raised = self.delta_e > self._max_delta_e * (_RECOVERED if self._raised else 1.0)
+        self._raised = self.delta_e > self.max_delta_e * (_RECOVERED if self._raised else 1.0)
 
     @property
     def reason(self) -> str | None:
@@ -160,5 +166,5 @@ class LightDrift:
             return None
         return (
             f"the empty belt's color is {self.delta_e:.1f} (CIEDE2000) from what it was at the start, more than "
-            f"{self._max_delta_e:g}: look at lamp, lens, white balance and belt"
+            f"{self.max_delta_e:g}: look at lamp, lens, white balance and belt"
         )

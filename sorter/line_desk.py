@@ -10,10 +10,11 @@ from pathlib import Path
 from sorter.color.bins import bin_colors
 from sorter.command_desk import CommandDesk
 from sorter.detectors import Detectors
-from sorter.errors import ConfigurationError
 from sorter.line_process import LineProcess, Lost
 from sorter.line_reports import CameraReport, Heartbeat, LineStatus
 from sorter.line_tally import Tally, frame_counts, in_words
+from sorter.live.line_recipes import LineRecipes
+from sorter.live.site_recipes import Wanted
 from sorter.outputs.command import Code, Command, CommandName, Outcome
 from sorter.outputs.command_inbox import CommandInbox
 from sorter.outputs.fail_safe_metrics import FailSafeMetrics
@@ -22,10 +23,11 @@ from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
 from sorter.outputs.wall_clock import AnchoredClock
+from sorter.recipe_desk import RecipeDesk, WhenChanged
 from sorter.records import Decision
 from sorter.settings.fail_safe import Action
+from sorter.settings.load import Loaded
 from sorter.settings.recipe import Recipe
-from sorter.settings.recipe_folder import find_recipe
 from sorter.settings.site import LineSettings
 from sorter.shadow_desk import ShadowDesk
 from sorter.state_desk import StateDesk
@@ -58,15 +60,17 @@ class LineParts:
     identity: LineIdentity
     """Who speaks on the wire."""
     settings: LineSettings
-    recipe: Recipe
-    """In force at the start."""
+    recipes: LineRecipes
+    """As the files tell them."""
     recipe_folder: Path
-    """Where the command that names another one looks for it."""
+    """Where a command that names one looks for it."""
+    shadow: Loaded[Recipe] | None
+    """At the start."""
     process: LineProcess
     publisher: LinePublisher
     commands: CommandInbox
     """What the publisher hears on the command topics."""
-    shadow: ShadowDesk
+    shadow_desk: ShadowDesk
     """A candidate recipe beside the one in force, where there is one."""
     eye: TriggerDesk | None = None
     """The photo-eye that numbers the products; None where the line does so itself."""
@@ -102,7 +106,10 @@ class LineDesk:
         self.refusal: str | None = None
         """Why the line's settings were refused."""
         self._parts = parts
-        self._recipe = parts.recipe
+        when_changed = WhenChanged(self._use_recipe, parts.shadow_desk.use, self._use_settings)
+        self._recipes = RecipeDesk(
+            parts.settings, parts.recipe_folder, parts.recipes, parts.shadow, parts.process, when_changed
+        )
         self._metrics = metrics
         self._clock = clock
         self._listeners = listeners
@@ -116,9 +123,9 @@ class LineDesk:
         """How the line's live source does, as last told."""
         self._paused: str | None = None
         """By whom and why, where it is."""
-        self._detectors = Detectors(parts.settings.fail_safe)
-        table = parts.settings.fail_safe
-        self._state = StateDesk(identity, parts.recipe, table, self.publisher, metrics, fail_safe_metrics, clock)
+        table, recipe = parts.settings.fail_safe, self._recipes.recipe
+        self._detectors = Detectors(table)
+        self._state = StateDesk(identity, recipe, table, self.publisher, metrics, fail_safe_metrics, clock)
         self._commands = CommandDesk(
             identity, parts.commands, self.publisher, self._carry_out, fail_safe_metrics, clock
         )
@@ -145,6 +152,7 @@ class LineDesk:
     def listen(self) -> None:
         """Take what the line's process and the wire have said, and look after the process."""
         self._commands.listen()
+        self._recipes.listen()
         if self._eye is not None:  # before the decisions: a trigger may have come with its product's
             self._eye.listen(connected=self.publisher.connected)
         restarts = self.process.restarts
@@ -168,7 +176,7 @@ class LineDesk:
     def _troubles(self) -> dict[str, str]:
         """What is wrong with every part but the line's own process, which tells it by its heartbeat."""
         troubles: dict[str, str] = {} if self._paused is None else {"paused": self._paused}
-        troubles |= self.publisher.troubles | self._clock.troubles | self._detectors.troubles
+        troubles |= self.publisher.troubles | self._clock.troubles | self._detectors.troubles | self._recipes.troubles
         if self._eye is not None:
             troubles |= self._eye.troubles
         for source in self._parts.troubles:
@@ -191,11 +199,12 @@ class LineDesk:
             decision, self._identity, self._seq, clock.shift_s, naming, clock=clock.synchronization
         )
         self.publisher.publish_decision(decision, message)
+        self._parts.recipes.note(decision, message["decision_id"])
         decision = replace(decision, evidence=None)  # whoever keeps decisions must not keep their pixels
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)
         _log.info("%s", in_words(self.name, decision, message["product"]))
-        self._parts.shadow.note(decision, message)
+        self._parts.shadow_desk.note(decision, message)
         self._listeners.on_decision(decision, message)
 
     def _by_the_table(self, decision: Decision) -> Decision:
@@ -226,12 +235,12 @@ class LineDesk:
                 return self._pause(command)
             case CommandName.RESUME:
                 return self._resume()
-            case CommandName.RECIPE:
-                return self._change_recipe(command.recipe or "")
             case CommandName.RESET_BATCH:
                 self._tally.begin_batch(self._clock.wall_s())
                 self.publish_stats()
                 return Outcome(Code.DONE, "the batch is counted from zero")
+            case _:
+                return self._recipes.carry_out(command)
 
     def _pause(self, command: Command) -> Outcome:
         if self._paused is not None:
@@ -253,31 +262,31 @@ class LineDesk:
             return Outcome(Code.DONE, "decisions go on")
         return Outcome(Code.ALREADY, "it is not paused, and nothing waits to be cleared")
 
-    def _change_recipe(self, name: str) -> Outcome:
-        if self.process.done:
-            return Outcome(Code.NOT_READY, f"the line has ended ({self.state_words})")
-        try:
-            recipe = find_recipe(self._parts.recipe_folder, name, self._parts.settings).value
-        except ConfigurationError as error:
-            first = error.mistakes[0]
-            return Outcome(Code.REFUSED, f"{Path(first.place).name}: {first.sentence}")
-        if recipe.identity == self._recipe.identity:
-            return Outcome(Code.ALREADY, f"the recipe {name} is in force")
-        if not self.process.change_rules(recipe, None, self._parts.settings):
-            return Outcome(Code.BUSY, "the line has not taken the recipe before this one yet: try again")
-        self._recipe = recipe
+    def want(self, wanted: Wanted) -> None:
+        """The settings file was changed."""
+        self._recipes.want(wanted)
+
+    def _use_recipe(self, recipe: Recipe, is_another: bool) -> None:  # noqa: FBT001 - a listener's arguments have no names
         if self._eye is not None:
             self._eye.use_late_branch(recipe.fallback.late)
         self._tell_recipe()
         self._state.use(recipe)
-        self._tally.begin_batch(self._clock.wall_s())
-        return Outcome(Code.DONE, f"{name}, revision {recipe.revision}, decides from the next picture on")
+        if is_another:
+            self._tally.begin_batch(self._clock.wall_s())
+
+    def _use_settings(self, settings: LineSettings) -> None:
+        self._timing = Timing.of(settings)
+        self._detectors.use(settings.fail_safe)
+        self._state.use_table(settings.fail_safe)
+        self.publisher.ledger.use(settings.confirmation)
+        _log.info("line %s: changed settings are in force", self.name)
 
     def _tell_recipe(self) -> None:
-        self._parts.remember(self._recipe)
-        self._metrics.set_recipe(self.name, self._recipe.identity)
-        colors = {one.name: bin_colors(one) for one in self._recipe.bins}
-        self.publisher.publish_recipe(recipe_message(self._recipe, self._identity, colors))
+        recipe = self._recipes.recipe
+        self._parts.remember(recipe)
+        self._metrics.set_recipe(self.name, recipe.identity)
+        colors = {one.name: bin_colors(one) for one in recipe.bins}
+        self.publisher.publish_recipe(recipe_message(recipe, self._identity, colors))
 
     def refresh_metrics(self) -> None:
         """Bring the line's metrics up to date."""
@@ -304,7 +313,7 @@ class LineDesk:
             batch=tally.batch_counts(),
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
-        self._parts.shadow.publish()
+        self._parts.shadow_desk.publish()
 
     def say_farewell(self, end_s: float) -> None:
         """By ``end_s`` (monotonic): deliver what can be delivered, publish the last counts, go offline."""

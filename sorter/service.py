@@ -16,6 +16,7 @@ from sorter.errors import ConfigurationError, JournalError
 from sorter.line_desk import LineDesk, LineParts, Listeners, TroubleSource
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
+from sorter.live.site_recipes import SiteRecipes
 from sorter.outputs.command_inbox import CommandInbox
 from sorter.outputs.fail_safe import sorter_lost
 from sorter.outputs.fail_safe_metrics import FailSafeMetrics
@@ -87,7 +88,8 @@ class Service:
         self._shadow_metrics = ShadowMetrics(self._registry)
         self._journal = make_journal(project.site.value.journal, project.base, os.environ, self._clock)
         self._make_process = make_process
-        self._troubles = (*troubles, *self._journal_troubles())
+        recipes = self._recipes = SiteRecipes(project, os.environ, self._registry, self._clock)
+        self._troubles = (*troubles, *self._journal_troubles(), lambda: recipes.troubles)
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
@@ -102,7 +104,8 @@ class Service:
         simulated = isinstance(settings.source, SimulatorSource)
         identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
         place = site.place("lines", index, "region")
-        shadow = None if settings.name not in self._project.shadows else self._project.shadows[settings.name].value
+        loaded_shadow = self._project.shadows.get(settings.name)
+        shadow = None if loaded_shadow is None else loaded_shadow.value
         job = LineJob(settings, recipe, self._project.base, place, keep_evidence=self._keeps_evidence, shadow=shadow)
         ledger = Ledger(self._clock, self._journal, confirmation=settings.confirmation)
         self._ledger_metrics.watch(settings.name, ledger)
@@ -124,8 +127,9 @@ class Service:
         parts = LineParts(
             identity,
             settings,
-            recipe,
-            self._project.recipes[settings.name].path.parent,
+            self._recipes.lines[settings.name],
+            (self._project.base / settings.recipe).parent,
+            loaded_shadow,
             self._make_process(job, self._clock),
             publisher,
             commands,
@@ -186,6 +190,7 @@ class Service:
         self._server = self._serve_metrics()
         self._start_journal(self._server)
         self._metrics.describe_build(__version__, platform.python_version())
+        self._recipes.start()
         try:
             for desk in self._desks:
                 desk.start()
@@ -215,7 +220,10 @@ class Service:
             self._clock.wait_s(_TICK_S)
         self._clock.look()
         now_s = self._clock.monotonic_s()
+        wanted = self._recipes.take()
         for desk in self._desks:
+            if desk.name in wanted:
+                desk.want(wanted[desk.name])
             desk.listen()
             if now_s >= self._metrics_at_s:
                 desk.refresh_metrics()
@@ -237,6 +245,7 @@ class Service:
                 last.callback(self._server.close)
             if self._journal is not None:
                 last.callback(self._journal.close, end_s + _JOURNAL_STOP_S)
+            last.callback(self._recipes.close, end_s + _JOURNAL_STOP_S)
             last.callback(self._say_farewell, end_s)
             last.callback(self._end_lines)
             self._let_lines_finish(end_s - _STOP_S + _STOP_LINES_S)

@@ -111,6 +111,12 @@ class StateDesk:
         self._judge()
         return changed
 
+    def use_table(self, table: FailSafeTable) -> None:
+        """The rows of the fail-safe table are others from now on."""
+        self._table = table
+        self._fail_safe.use(table)
+        self._judge()
+
     def use(self, recipe: Recipe) -> None:
         """Another recipe is in force: the state names it."""
         self._recipe = recipe

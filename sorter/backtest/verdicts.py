@@ -56,7 +56,7 @@ class Judge:
         return said
 
     def _is_unclear(self, found: Nearest) -> NDArray[np.bool_]:
-        # Where there is no runner-up it is infinitely far: the margin is then as large, or, to a bin that is as far, none.
+        # Without a runner-up it is infinitely far, and so is the margin; unless the bin is as far: then there is none.
         with np.errstate(invalid="ignore"):
             unclear = found.away - found.delta_e < self._recipe.min_margin
         if self._recipe.sort_mode is SortMode.UNIQUE:

@@ -122,7 +122,8 @@ def _on_broker(project: Project, broker: Broker, journal: Path) -> Project:
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol, base_topic=topic)
     # Port 0: the demo must run beside a service that has the metrics port already.
     settings = site.journal.model_copy(update={"path": str(journal.absolute())})
-    changed = {"mqtt": mqtt, "metrics": MetricsSettings(port=0), "journal": settings}
+    recipes = site.recipes.model_copy(update={"history": str(journal.absolute().with_name("recipes.jsonl"))})
+    changed = {"mqtt": mqtt, "metrics": MetricsSettings(port=0), "journal": settings, "recipes": recipes}
     demo: SiteSettings = site.model_copy(update=changed)
     return Project(Loaded(project.site.path, demo, project.site.document), project.recipes, project.shadows)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import uuid
 
 from sorter.capture.clock import SystemClock
 from sorter.commands.stopping import StopSignals
 from sorter.errors import ConfigurationError, Mistake
+from sorter.live.beginning import begin
 from sorter.service import Service
-from sorter.settings.load import load_project
 
 _REFUSED_EXIT_CODE = ConfigurationError.exit_code
 
@@ -19,7 +20,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run the service; 78 where every line's settings were refused."""
     if not options.verbose:
         logging.getLogger().setLevel(logging.INFO)
-    project = load_project(options.config)
+    project = begin(options.config, os.environ)
     service = Service(project, SystemClock(), uuid.uuid4().hex)
     with StopSignals() as stop:
         service.run(stop.requested)

@@ -22,6 +22,10 @@ class CommandName(StrEnum):
     RESUME = "resume"
     RECIPE = "recipe"
     RESET_BATCH = "reset_batch"
+    CONFIRM_RECIPE = "confirm_recipe"
+    REJECT_RECIPE = "reject_recipe"
+    SHADOW = "shadow"
+    PROMOTE = "promote"
 
 
 class Code(StrEnum):
@@ -52,6 +56,8 @@ class Command:
     reason: str | None = None
     recipe: str | None = None
     """The name of the recipe that is wanted."""
+    hash: str | None = None
+    """Of the recipe that is confirmed: that one, and no other that may have come since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ def parse_command(name: CommandName, payload: bytes) -> Command:
     recipe = _text(message, "name")
     if name is CommandName.RECIPE and recipe is None:
         raise ValueError("it names no recipe: give its name")
-    return Command(name, _text(message, "command_id"), _text(message, "by"), _text(message, "reason"), recipe)
+    facts = {key: _text(message, key) for key in ("command_id", "by", "reason", "hash")}
+    return Command(name, recipe=recipe, **facts)
 
 
 def _text(message: Message, key: str) -> str | None:
@@ -91,7 +98,13 @@ def _text(message: Message, key: str) -> str | None:
 
 def command_message(command: Command) -> Message:
     """A command as it is sent."""
-    facts = {"command_id": command.command_id, "by": command.by, "reason": command.reason, "name": command.recipe}
+    facts = {
+        "command_id": command.command_id,
+        "by": command.by,
+        "reason": command.reason,
+        "name": command.recipe,
+        "hash": command.hash,
+    }
     return {"schema": COMMAND_SCHEMA} | {key: value for key, value in facts.items() if value is not None}
 
 

@@ -55,6 +55,10 @@ class FailSafe:
         self.branch = branch
         self._held: dict[str, _Held] = {}
 
+    def use(self, table: FailSafeTable) -> None:
+        """The rows are others from now on."""
+        self._table = table
+
     def follow(self, troubles: Mapping[str, str], now_s: float) -> None:
         """Take every cause that holds now (monotonic seconds) with its reason in the operator's words."""
         ended = {cause: replace(one, holds=False) for cause, one in self._held.items() if cause not in troubles}

@@ -125,6 +125,14 @@ class Ledger:
             self._answers[worth] += 1
             return worth
 
+    def use(self, confirmation: ConfirmationSettings | None) -> None:
+        """The diverters answer otherwise from now on; those that do not answer any more are waited for no longer."""
+        with self._lock:
+            self._confirmation = confirmation
+            if confirmation is None:
+                self._awaiting.clear()
+                self._unanswered = 0
+
     def reconnected(self) -> None:
         """The connection was lost or made: answers to what was delivered before may have been missed."""
         with self._lock:
@@ -132,9 +140,10 @@ class Ledger:
 
     def settle(self) -> None:
         """Give up the answers whose time is over; call it several times a second."""
-        if self._confirmation is None:
+        confirmation = self._confirmation
+        if confirmation is None:
             return
-        over_s = self._clock.monotonic_s() - self._confirmation.within_s
+        over_s = self._clock.monotonic_s() - confirmation.within_s
         with self._lock:
             over = [(name, entry) for name, entry in self._awaiting.items() if entry.act_before_s <= over_s]
             for name, entry in over:
@@ -178,9 +187,9 @@ class Ledger:
     def troubles(self) -> dict[str, str]:
         """The causes of alarms that hold now, with their reasons."""
         with self._lock:
-            sums, unanswered = self._sums(), self._unanswered
+            sums, unanswered, confirmation = self._sums(), self._unanswered, self._confirmation
         troubles = {}
-        limit = math.inf if self._confirmation is None else self._confirmation.alarm_after
+        limit = math.inf if confirmation is None else confirmation.alarm_after
         if unanswered >= limit:
             # Not how many by now: the state would be told anew with each of them.
             troubles["unconfirmed"] = (

@@ -12,6 +12,7 @@ from sorter.settings.fail_safe import FailSafeTable
 from sorter.settings.journal import JournalSettings
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
+from sorter.settings.recipes import RecipesSettings
 from sorter.settings.site import (
     BeltSettings,
     GuardSettings,
@@ -50,7 +51,12 @@ def testable(project: Project, index: int, broker: Broker, folder: Path) -> Proj
     recipe = project.recipes[settings.name]
     line = _simulated(settings, recipe.value)
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol, base_topic=site.mqtt.base_topic)
-    own = {"mqtt": mqtt, "metrics": MetricsSettings(port=0), "journal": JournalSettings(path=str(folder / "journal"))}
+    own = {
+        "mqtt": mqtt,
+        "metrics": MetricsSettings(port=0),
+        "journal": JournalSettings(path=str(folder / "journal")),
+        "recipes": RecipesSettings(reload=False, history=str(folder / "recipes.jsonl")),
+    }
     changed: SiteSettings = site.model_copy(update={"lines": (line,), **own})
     loaded = Loaded(project.site.path, changed, project.site.document)
     path = _write_recipes(recipe.value, folder)

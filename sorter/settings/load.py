@@ -59,6 +59,9 @@ class Project:
         return self.site.path.parent
 
 
+_NOTHING: Mapping[str, Loaded[Recipe]] = {}
+
+
 def load_site(path: Path) -> Loaded[SiteSettings]:
     """Load a settings file, or the ``sorter.yaml`` of a folder; what it points to is not looked at.
 
@@ -85,20 +88,27 @@ def load_recipe(path: Path, data: bytes | None = None, line: LineSettings | None
     return _accepted(examined)
 
 
-def load_project(path: Path) -> Project:
+def load_project(
+    path: Path, instead: Mapping[str, Loaded[Recipe]] = _NOTHING, without_shadow: Collection[str] = ()
+) -> Project:
     """Load a settings file (or a folder's ``sorter.yaml``) and its lines' recipes, and hold them together.
+
+    Args:
+        path: the file or folder.
+        instead: recipes in place of those that lines name, by the line; they were held against the line already.
+        without_shadow: lines whose shadow recipe is left out.
 
     Raises:
         ConfigurationError: with every mistake of every file, the settings file's first.
     """
     site = _examine(_site_file(path), SiteSettings)
-    lines = tuple(_lines(site.document))
-    named = {path: None for line in lines for path in line.recipes}
+    lines = tuple(_lines(site.document, instead, without_shadow))
+    named = {path: None for line in lines for path in line.recipes.values()}
     recipes = {path: _examine(path, Recipe) for path in named if _is_file(path)}
     site.findings.extend(_missing_recipes(site.document, lines, recipes.keys()))
     site.findings.extend(_missing_files(site.document, lines))
     for line in lines:
-        for recipe in line.recipes:
+        for recipe in line.recipes.values():
             if recipe in recipes:
                 recipes[recipe].findings.extend(_undeclared(line.name, line.branches, recipes[recipe].document))
     mistakes = site.mistakes() + [mistake for one in recipes.values() for mistake in one.mistakes()]
@@ -108,7 +118,7 @@ def load_project(path: Path) -> Project:
     by_name = list(zip([one.name for one in accepted.value.lines], lines, strict=True))
     return Project(
         accepted,
-        {name: _accepted(recipes[line.recipe]) for name, line in by_name},
+        {name: instead[name] if line.recipe is None else _accepted(recipes[line.recipe]) for name, line in by_name},
         {name: _accepted(recipes[line.shadow]) for name, line in by_name if line.shadow is not None},
     )
 
@@ -131,15 +141,17 @@ class _Line:
 
     index: int
     name: str
-    recipe: Path
+    recipe: Path | None
+    """None where another one takes its place."""
     shadow: Path | None
     branches: frozenset[str]
     """Empty where they are mistaken themselves: nothing can be held against them."""
 
     @property
-    def recipes(self) -> tuple[Path, ...]:
-        """All that it names."""
-        return (self.recipe,) if self.shadow is None else (self.recipe, self.shadow)
+    def recipes(self) -> dict[str, Path]:
+        """The files that it names, by the key."""
+        named = {"recipe": self.recipe, "shadow": self.shadow}
+        return {key: path for key, path in named.items() if path is not None}
 
 
 def _site_file(path: Path) -> Path:
@@ -192,19 +204,20 @@ def _repeated(document: Document) -> Iterator[Finding]:
             yield document.at(document.mark(*loc), prefixed(loc, sentence))
 
 
-def _lines(document: Document) -> Iterator[_Line]:
+def _lines(document: Document, instead: Collection[str] = (), without_shadow: Collection[str] = ()) -> Iterator[_Line]:
     for index in range(len(_entries(document, "lines"))):
         keys = ("name", "recipe", "shadow", "branches")
         name, recipe, shadow, branches = (document.get("lines", index, key) for key in keys)
         declared = frozenset(branches) if isinstance(branches, dict) and len(branches) <= MOST_BRANCHES else frozenset()
         base = document.path.parent
-        path = base / (recipe if isinstance(recipe, str) else "")
-        yield _Line(index, str(name), path, base / shadow if isinstance(shadow, str) and shadow else None, declared)
+        path = None if str(name) in instead else base / (recipe if isinstance(recipe, str) else "")
+        has_shadow = isinstance(shadow, str) and shadow and str(name) not in without_shadow
+        yield _Line(index, str(name), path, base / str(shadow) if has_shadow else None, declared)
 
 
 def _missing_recipes(document: Document, lines: Sequence[_Line], found: Collection[Path]) -> Iterator[Finding]:
     for line in lines:
-        for key, path in zip(("recipe", "shadow"), line.recipes, strict=False):
+        for key, path in line.recipes.items():
             loc = ("lines", line.index, key)
             if path not in found and document.get(*loc):
                 yield _no_file(document, loc, "recipe file", path)

@@ -1,0 +1,148 @@
+"""What is written down of a line's recipes: the ones that went live, what waits, and what a person said of it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sorter.errors import ConfigurationError, HistoryError
+from sorter.history.approvals import (
+    Approval,
+    Waiting,
+    clear_waiting,
+    forget_approval,
+    read_approval,
+    read_waiting,
+    reject,
+    write_waiting,
+)
+from sorter.history.entries import Entry, Origin, WentLive, rfc3339
+from sorter.history.words import differences_in_words
+from sorter.history.writing import History
+from sorter.live.candidate import Candidate
+from sorter.live.held import Held
+from sorter.ports import Clock
+from sorter.settings.load import Loaded, load_recipe
+from sorter.settings.recipe import Recipe
+from sorter.settings.site import LineSettings
+
+_log = logging.getLogger(__name__)
+
+
+class RecipeLedger:
+    """Everything here waits for a disk; what cannot be written is told by the history's own troubles, and in the log.
+
+    Args:
+        history: open.
+        path: its file, beside which the rest lies.
+        base: the folder of the settings file.
+        clock: time.
+    """
+
+    def __init__(self, history: History, path: Path, base: Path, clock: Clock) -> None:
+        self._history = history
+        self._path = path
+        self._base = base
+        self._clock = clock
+
+    def note_start(self, settings: LineSettings, loaded: Loaded[Recipe]) -> None:
+        """The service began with it; not worth an entry where it was in force before."""
+        last = self._history.last(settings.name)
+        path = path_in_words(loaded.path, self._base)
+        if last is not None and (last.live.text, last.live.path) == (loaded.document.text, path):
+            return
+        before = None if last is None else recipe_of_entry(last, loaded.path)
+        difference = () if before is None else differences_in_words(before, loaded.value)
+        change = loaded.value.change
+        by, why = (None, None) if change is None else (change.by, change.why)
+        self._append(settings, Candidate(loaded, Origin.START, by, why, difference))
+
+    def note_live(self, settings: LineSettings, before: Loaded[Recipe], candidate: Candidate) -> None:
+        """It is in force."""
+        difference = candidate.difference or differences_in_words(before.value, candidate.recipe)
+        self._tell(clear_waiting(self._path, settings.name))
+        self._tell(forget_approval(self._path, candidate.text_sha256))
+        self._append(
+            settings,
+            Candidate(candidate.loaded, candidate.origin, candidate.by, candidate.why, difference, candidate.rehearsal),
+        )
+
+    def note_held(self, line: str, held: Held | None) -> None:
+        """It waits; None: nothing of the line does."""
+        if held is None:
+            self._tell(clear_waiting(self._path, line))
+            return
+        one = held.candidate
+        path = path_in_words(one.path, self._base)
+        waiting = Waiting(
+            path=path,
+            recipe=one.recipe.identity,
+            text_sha256=one.text_sha256,
+            reasons=held.reasons,
+            difference=one.difference,
+            rehearsal=one.rehearsal,
+            since=rfc3339(self._clock.wall_s()),
+        )
+        self._tell(write_waiting(self._path, line, waiting))
+
+    def note_rejected(self, candidate: Candidate, by: str | None, why: str | None) -> None:
+        """A person does not want it, and is not asked again, nor after a restart."""
+        try:
+            reject(self._path, candidate.text_sha256, by, why, self._clock.wall_s())
+        except HistoryError as error:
+            self._tell(str(error))
+
+    def approval(self, candidate: Candidate) -> Approval | None:
+        """What a person has said of it on this machine."""
+        return read_approval(self._path, candidate.text_sha256)
+
+    def reasons_of(self, line: str, candidate: Candidate) -> tuple[str, ...]:
+        """Why it was held before the service was started again; a restart confirms nothing."""
+        return held_before(self._path, line, candidate)
+
+    def retry(self) -> None:
+        """Write what could not be written before."""
+        self._history.retry()
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is not None:
+            _log.warning("%s", trouble)
+
+    def _append(self, settings: LineSettings, candidate: Candidate) -> None:
+        live = WentLive(
+            line=settings.name,
+            recipe=candidate.recipe.identity,
+            text=candidate.text,
+            path=path_in_words(candidate.path, self._base),
+            named=settings.recipe,
+            origin=candidate.origin,
+            by=candidate.by,
+            why=candidate.why,
+            difference=candidate.difference,
+            rehearsal=candidate.rehearsal,
+        )
+        self._history.append(live, self._clock.wall_s())
+
+
+def held_before(path: Path, line: str, candidate: Candidate) -> tuple[str, ...]:
+    """Why exactly this content of a recipe waits, as the history at ``path`` tells; empty where it does not."""
+    try:
+        waiting = read_waiting(path).get(line)
+    except HistoryError as error:
+        _log.warning("%s", error)
+        return ()
+    return () if waiting is None or waiting.text_sha256 != candidate.text_sha256 else waiting.reasons
+
+
+def path_in_words(path: Path, base: Path) -> str:
+    """A recipe's file as the history names it: from the settings file's folder where it lies below that."""
+    absolute, folder = path.absolute(), base.absolute()
+    return absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(absolute)
+
+
+def recipe_of_entry(entry: Entry, path: Path) -> Recipe | None:
+    """The recipe of an entry; None where this version of the sorter does not take it any more."""
+    try:
+        return load_recipe(path, entry.live.text.encode()).value
+    except ConfigurationError:
+        return None

@@ -1,0 +1,49 @@
+"""The newest products of a line, kept to rehearse changes of its recipe on them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from sorter.backtest.recorded import Recorded
+from sorter.backtest.rehearsal import Rehearsal, rehearse
+from sorter.records import Decision, Verdict
+from sorter.settings.recipe import Recipe
+
+
+class RecentProducts:
+    """The readings of a line's newest products, some 4 kB each; safe between threads.
+
+    Args:
+        line: its name.
+        most: so many products.
+    """
+
+    def __init__(self, line: str, most: int) -> None:
+        self._line = line
+        self._lock = threading.Lock()
+        self._products: deque[Recorded] = deque(maxlen=most)
+
+    def note(self, decision: Decision, decision_id: str) -> None:
+        """A product was decided; one of which nothing was read says nothing about a recipe."""
+        if decision.evidence is None or not decision.evidence.readings:
+            return
+        routed = decision.verdict is Verdict.ROUTED and decision.match is not None
+        recorded = Recorded(
+            decision_id=decision_id,
+            line=self._line,
+            verdict=decision.verdict.value,
+            bin=decision.match.bin if routed and decision.match is not None else None,
+            branch=decision.branch,
+            reason=None,
+            decided_at_s=decision.decided_at_s,
+            readings=decision.evidence.readings,
+        )
+        with self._lock:
+            self._products.append(recorded)
+
+    def rehearse(self, before: Recipe, after: Recipe) -> Rehearsal | None:
+        """What a recipe would change against the one before; None where there are no products to try it on."""
+        with self._lock:
+            products = list(self._products)
+        return rehearse(products, after, before) if products else None
