@@ -84,6 +84,8 @@ def _content(chance: random.Random, number: int, kind: str, base: str) -> str:
         text = _nth(chance, text, "branch: gate-1", "branch: gate-3")
     if chance.random() < 0.3:
         text = text.replace("bins:\n", f"bins:\n{_PINK}", 1)
+    if chance.random() < 0.2:
+        text = text.rstrip("\n")  # as some editors leave it, and as a writer does that is not done
     return text if kind == "valid" else _WRONG[kind](chance, text)
 
 

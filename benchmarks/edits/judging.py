@@ -54,7 +54,7 @@ def judge(path: Path, data: bytes, *, longest_s: float, teach: bool = False) -> 
     except ConfigurationError as error:
         recipe, mistakes = None, error.mistakes
         faults = list(_untold(error, path, data))
-    except BaseException as error:  # noqa: BLE001  # any other is what is looked for
+    except Exception as error:  # noqa: BLE001  # any other is what is looked for
         recipe, mistakes, faults = None, (), [f"raised {type(error).__name__}: {error!s:.120}"]
     took_s = time.perf_counter() - began_s
     if took_s > longest_s:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import resource
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,6 +17,7 @@ from tqdm import tqdm
 from benchmarks.belt import CONFIG
 from benchmarks.edits.judging import Judged, judge
 from benchmarks.edits.mutations import chosen, mutated
+from benchmarks.edits.untouched import WatchedLine
 from benchmarks.table import Limit, Table, limits_table
 
 LONGEST_S = 1.0
@@ -30,10 +33,12 @@ class MutationsPlan:
 
     count: int
     seed: int = 1
+    watch_every: int = 1
+    """Each of so many is put before a running line, too."""
 
 
 FULL = MutationsPlan(10_000)
-SHORT = MutationsPlan(300)
+SHORT = MutationsPlan(300, watch_every=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class MutationsResult:
     def tables(self) -> Iterator[Table]:
         """For people."""
         rows = [
-            ("refused, each mistake with its place", str(self.count - self.accepted)),
+            ("refused, each mistake with its place, the running recipe untouched", str(self.count - self.accepted)),
             ("accepted, and say what stands in them", str(self.accepted)),
             ("  of them meaning the same as before", str(self.untouched)),
             ("  of them taught: comments kept, read back as meant", str(self.taught)),
@@ -92,21 +97,44 @@ def shipped_recipes() -> Sequence[bytes]:
 
 
 def measure_mutations(plan: MutationsPlan) -> MutationsResult:
-    """Spoil so many, load them, and teach into those that are accepted."""
+    """Spoil so many, load them, teach into those that are accepted, and put each before a line that runs."""
     recipes = shipped_recipes()
     tally = _Tally()
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recipe.yaml"
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "recipe.yaml"
+        lines = [stack.enter_context(WatchedLine(_folder(path, at), data)) for at, data in enumerate(recipes)]
         hashes = [judge(path, data, longest_s=LONGEST_S).meaning for data in recipes]
         for number in tqdm(range(plan.count), "mutations", unit=" files", leave=False, disable=None):
             chance = random.Random(f"{plan.seed}/{number}")  # noqa: S311  # no secret
             which = chance.randrange(len(recipes))
             steps = chosen(chance)
-            judged = judge(path, mutated(chance, recipes[which], steps), longest_s=LONGEST_S, teach=True)
-            tally.add(number, [step.__name__ for step in steps], judged, hashes[which])
+            spoiled = mutated(chance, recipes[which], steps)
+            judged = judge(path, spoiled, longest_s=LONGEST_S, teach=True)
+            watched = lines[which].faults(spoiled) if number % plan.watch_every == 0 else []
+            faults = (*judged.faults, *watched)
+            tally.add(number, [step.__name__ for step in steps], replace(judged, faults=faults), hashes[which])
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
     return tally.result(plan, grown_mb)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The line says in the log what it refuses, thousands of times."""
+    log = logging.getLogger("sorter.live")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _folder(beside: Path, number: int) -> Path:
+    folder = beside.with_name(f"line-{number}")
+    folder.mkdir()
+    return folder
 
 
 class _Tally:

@@ -40,7 +40,7 @@ def teaching_faults(path: Path, recipe: Recipe) -> tuple[bool, list[str]]:
         save(revise(open_recipe(path), bins))
     except SorterError as error:
         return False, list(_refusal_faults(path, before, str(error)))
-    except BaseException as error:  # noqa: BLE001  # any other is what is looked for
+    except Exception as error:  # noqa: BLE001  # any other is what is looked for
         return False, [f"teaching raised {type(error).__name__}: {error!s:.120}"]
     return True, list(_taught_faults(path, before, again))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +13,10 @@ from sorter.capture.simulator.truth import Schedule
 
 _TIME_APART_S = 1.0
 """Between a recipe's publication and the first decision under it, or the last under the one before."""
-_LEARNED_S = 5.0
-"""Products that come while the belt is learned are decided all at once when it is."""
-_MOST_APART = 3
-_SHARE_APART = 0.01
-"""Products that decisions may be apart from the belt's: at both ends some are in view."""
+_IN_VIEW_S = 2.5
+"""What is in view when the service ends is decided at once."""
+_MORE_S = 60.0
+_HALF_A_PRODUCT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +75,39 @@ def out_of_order(published: Sequence[Published], decided: Sequence[Mapping[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """Decisions, and the products that the simulator drew in as long a time."""
+class Kept:
+    """How decisions keep up with the products that the simulator draws."""
 
-    decisions: int
-    products: int
-    duration_s: float
+    products_per_s: float
+    missed: float
+    """Products that have gone by without a decision; negative: decisions without a product."""
 
     @property
-    def agree(self) -> bool:
-        """Whether no product can have gone by without a decision."""
-        return abs(self.decisions - self.products) <= _MOST_APART + _SHARE_APART * self.products
+    def all(self) -> bool:
+        """Whether each product has its decision."""
+        return abs(self.missed) < _HALF_A_PRODUCT
 
 
-def count_products(decided: Sequence[Mapping[str, Any]], schedule: Schedule) -> Counted:
-    """Count what was decided once the belt was learned, and what is drawn in as long a time from there on.
+def keep_up(decided: Sequence[Mapping[str, Any]], schedule: Schedule) -> Kept:
+    """Hold the decisions against the belt: the n-th comes a certain time after the n-th product enters the picture.
 
-    Where the picture of a decision lies on the simulated belt's own time is not told to anybody, so the two times begin
-    within a second of each other, not at the same product.
+    When the belt began is told to nobody, so only the change of that time counts: each product without a decision makes
+    it longer by one product's time.
 
     Args:
-        decided: messages of decisions, at least one.
+        decided: messages of decisions, of ten seconds at least.
         schedule: of the belt.
     """
     captured_s = sorted(wall_s(one["captured_at"]) for one in decided)
-    began_s = captured_s[0] + _LEARNED_S
-    duration_s = captured_s[-1] - began_s
-    enters_s = [one.enters_s for one in schedule.products_between(0.0, captured_s[-1] - captured_s[0] + _LEARNED_S)]
-    drawn = sum(_LEARNED_S <= at_s <= _LEARNED_S + duration_s for at_s in enters_s)
-    return Counted(sum(at_s >= began_s for at_s in captured_s), drawn, duration_s)
+    until_s = captured_s[-1] - _IN_VIEW_S
+    captured_s = [at_s for at_s in captured_s if at_s < until_s]
+    enters_s = sorted(one.enters_s for one in schedule.products_between(0.0, until_s - captured_s[0] + _MORE_S))
+    after_s = [one_s - other_s for one_s, other_s in zip(captured_s, enters_s, strict=False)]
+    part = len(after_s) // 4
+    # The median, not the mean: products that come while the belt is learned are decided a little later.
+    change_s = statistics.median(after_s[-part:]) - statistics.median(after_s[:part])
+    per_s = len(captured_s) / (captured_s[-1] - captured_s[0])
+    return Kept(per_s, change_s * per_s)
 
 
 def hash_of(decision: Mapping[str, Any]) -> str:

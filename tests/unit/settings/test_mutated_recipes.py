@@ -15,6 +15,7 @@ from benchmarks.edits.mutants import MutationsPlan, measure_mutations, shipped_r
 from benchmarks.edits.mutations import MUTATIONS, chosen, mutated
 from benchmarks.edits.oracle import differences
 from benchmarks.edits.teaching import comments
+from benchmarks.edits.untouched import WatchedLine
 from sorter.settings.load import load_recipe
 
 Write = Callable[[str, str | bytes], Path]
@@ -26,13 +27,22 @@ LONGEST_S = 5.0
 
 
 def test_three_hundred_spoiled_recipes_are_told_of_or_mean_what_stands_in_them():
-    found = measure_mutations(MutationsPlan(300, seed=1))
+    found = measure_mutations(MutationsPlan(300, seed=1, watch_every=20))
     assert found.faults == []
     assert 20 < found.accepted < 200
     assert found.taught >= found.accepted / 2
     assert found.grown_mb < 200
     rows = [row for table in found.tables() for row in table.rows]
     assert ("accepted, and say what stands in them", str(found.accepted)) in rows
+
+
+def test_a_running_line_keeps_its_recipe_while_its_file_is_spoiled_and_mended(tmp_path):
+    with WatchedLine(tmp_path, DEMO) as line:
+        assert line.faults(b"") == []
+        assert line.faults(DEMO[:2000]) == []
+        assert line.faults(DEMO.replace(b"tolerance: 11", b"tolerance: 9")) == []
+        assert line.faults(DEMO.replace(b"name: red", b"name: crimson")) == []
+        assert line.faults(DEMO.replace(b"branch: gate-1", b"branch: gate-9")) == []
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
