@@ -129,7 +129,7 @@ class Service:
             identity,
             settings,
             self._recipes.lines[settings.name],
-            (self._project.base / settings.recipe).parent,
+            self._project.recipes[settings.name].path.parent,
             loaded_shadow,
             self._make_process(job, self._clock),
             publisher,
