@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from sorter import __version__
 from sorter.errors import ConfigurationError, JournalError
-from sorter.line_desk import LineDesk, LineParts, Listeners, TroubleSource
+from sorter.line_desk import LineDesk
+from sorter.line_parts import LineParts, Listeners, TroubleSource
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
 from sorter.live.site_recipes import SiteRecipes
@@ -186,7 +187,8 @@ class Service:
         """Work until ``stop_requested`` answers yes or no line has anything left to do; then stop cleanly.
 
         Raises:
-            ConfigurationError: the metrics address cannot be listened on; nothing was started then.
+            ConfigurationError: the metrics address cannot be listened on; nothing was started then. Or a file that was
+                changed is mistaken, and the settings ask to end for that.
             JournalError: another process writes this journal, a newer version wrote it, or it is no journal; likewise.
         """
         self._server = self._serve_metrics()
@@ -198,6 +200,8 @@ class Service:
                 desk.start()
             while not stop_requested() and not all(desk.process.done for desk in self._desks):
                 self._tick()
+                if self._recipes.fatal is not None:
+                    raise self._recipes.fatal
         finally:
             self._stop()
 

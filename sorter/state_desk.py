@@ -29,6 +29,9 @@ _CAUSES = {
 }
 _DEGRADED = "some of the camera's pictures are unfit and left out: look after it; the stats tell what is wrong"
 
+_REASONS_EVERY_S = 60.0
+"""How often another reason of the same state and cause is written down at most."""
+
 
 class StateDesk:
     """Holds the line's own word against the fail-safe table, and tells what is news.
@@ -72,6 +75,9 @@ class StateDesk:
         self._troubles: Mapping[str, str] = {}
         """What all the other parts say is wrong."""
         self._told: tuple[LineState, str, str | None, Ruling | None] | None = None
+
+        self._noted: tuple[LineState | None, str | None, float] = (None, None, 0.0)
+        """State and cause that were written down last, and when (monotonic seconds)."""
 
     @property
     def ruling(self) -> Ruling | None:
@@ -155,7 +161,7 @@ class StateDesk:
         facts = None if ruling is None else ruling.facts
         message = self._message(state, reason, cause, facts)
         if before is None or before[:3] != told[:3]:
-            self._recorder.note_event(state_event(message))
+            self._note(state, cause, message)
             # The first word of a trouble is loud; what is learned of it by trying again is not.
             known = before is not None and (before[0], before[2]) == (state, cause)
             level = logging.INFO if cause in {None, "paused"} else logging.DEBUG if known else logging.WARNING
@@ -163,6 +169,13 @@ class StateDesk:
         self._metrics.set_state(self._identity.line, state)
         self._fail_safe_metrics.set_active(self._identity.line, () if ruling is None else ruling.active)
         self._publisher.publish_state(message)
+
+    def _note(self, state: LineState, cause: str | None, message: Message) -> None:
+        """Write it down, but no reason that changes by the second: a fault of a night must not push out the batch."""
+        now_s = self._clock.monotonic_s()
+        if (state, cause) != self._noted[:2] or now_s - self._noted[2] >= _REASONS_EVERY_S:
+            self._noted = state, cause, now_s
+            self._recorder.note_event(state_event(message))
 
     def _message(self, state: LineState, reason: str, cause: str | None, facts: FailSafeFacts | None) -> Message:
         clock, recipe = self._clock, self._recipe.identity

@@ -71,6 +71,7 @@ class Uptime:
     _boot_id: str | None = None
     _held: _Held | None = None
     _has_started: bool = False
+    _heard_wall_s: float = 0.0
     _raised: dict[str, tuple[float, str]] = field(default_factory=dict)
     _said_farewell_wall_s: float | None = None
 
@@ -81,6 +82,7 @@ class Uptime:
             self._leave_run(at)
             self._boot_id, self._has_started, self._said_farewell_wall_s = event.boot_id, False, None
             self._held = _Held(LineState.STARTING.value, None, "starting the line", at)
+        self._heard_wall_s = at
         if event.kind is EventKind.STATE:
             self._change_state(event)
             if is_farewell(event):
@@ -115,7 +117,8 @@ class Uptime:
             self._add_state(_Held(NOT_KNOWN, None, "no events are kept of this time", self.span.since_wall_s), at)
             return
         farewell = self._said_farewell_wall_s
-        lived = min(self.signs_wall_s.get(self._boot_id, at), at) if farewell is None else at
+        sign = max(self.signs_wall_s.get(self._boot_id, 0.0), self._heard_wall_s)
+        lived = min(sign, at) if farewell is None else at
         for cause in list(self._raised):
             self._close_alarm(cause, lived if farewell is None else farewell)
         self._close_state(lived)

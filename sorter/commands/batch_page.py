@@ -10,7 +10,7 @@ from sorter.batch.distribution import Distribution
 from sorter.batch.report import BinReport, Report
 from sorter.batch.uptime import FAULTY, Spell
 from sorter.color.lab import lab_to_hex
-from sorter.commands.batch_words import drift_words, duration, heading_of, local, plain, when_of
+from sorter.commands.batch_words import drift_words, duration, heading_of, plain, short, when_of
 from sorter.outputs.messages import Message, wall_s
 from sorter.pages import render
 from sorter.records import Verdict
@@ -46,18 +46,18 @@ def batch_page(report: Report, pictures: Mapping[str, bytes]) -> str:
         rates=rates,
         fastest=max(rates),
         slot=duration(report.subject.span.slot_s),
-        edges=(local(report.subject.span.since_wall_s), local(report.subject.span.until_wall_s)),
+        edges=(short(report.subject.span.since_wall_s), short(report.subject.span.until_wall_s)),
         bins=[_bin(name, one) for name, one in sorted(report.bins.items())],
         states=_spells(report.uptime.by_state, report.subject.span.duration_s),
         causes=_spells(report.uptime.by_cause, report.subject.span.duration_s),
         alarms=_spells(report.uptime.alarms, report.subject.span.duration_s),
         faults=[
             {"part": one.seconds / duration_s, "after": (one.since_wall_s - since_wall_s) / duration_s}
-            | {"at": local(one.since_wall_s), "lasted": duration(one.seconds), "state": plain(one.state)}
+            | {"at": short(one.since_wall_s), "lasted": duration(one.seconds), "state": plain(one.state)}
             | {"cause": plain(one.cause or "-"), "reason": one.reason}
             for one in report.uptime.longest
         ],
-        recipes=[(use, local(use.first_wall_s), local(use.last_wall_s)) for use in counts.recipes.values()],
+        recipes=[(use, short(use.first_wall_s), short(use.last_wall_s)) for use in counts.recipes.values()],
         least=[_product(*one, pictures) for one in report.least_certain.ranked()],
         ambiguous=[_product(*one, pictures) for one in report.ambiguous.ranked()],
         unknown=[_product(*one, pictures) for one in report.unknown.ranked()],
@@ -131,7 +131,7 @@ def _product(rank: float, limit: str, message: Message, pictures: Mapping[str, b
         "certainty": rank if limit else None,
         "limit": limit,
         "one": message,
-        "at": local(wall_s(message["decided_at"])),
+        "at": short(wall_s(message["decided_at"])),
         "reason": plain(message["reason"] or ""),
         "picture": pictures.get(message["decision_id"], b""),
     }

@@ -23,6 +23,11 @@ def local(wall_s: float) -> str:
     return datetime.fromtimestamp(wall_s).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
+def short(wall_s: float) -> str:
+    """The same without the zone, where that is told nearby."""
+    return local(wall_s)[:19]
+
+
 def duration(seconds: float) -> str:
     """A time to read: ``4.2 s``, ``3 min 05 s``, ``7 h 30 min``, ``2 d 4 h``."""
     whole = round(seconds)

@@ -33,7 +33,7 @@ class RecipeLedger:
     """Everything here waits for a disk; what cannot be written is told by the history's own troubles, and in the log.
 
     Args:
-        history: open.
+        history: where they are written down.
         path: its file, beside which the rest lies.
         base: the folder of the settings file.
         clock: time.
@@ -44,6 +44,14 @@ class RecipeLedger:
         self._path = path
         self._base = base
         self._clock = clock
+
+        self.newest: Entry | None = None
+        """Its hash tells of all entries that there are."""
+
+    def open(self) -> None:
+        """Read the history, and keep other processes from adding to it."""
+        self._history.open()
+        self.newest = self._history.newest
 
     def note_start(self, settings: LineSettings, loaded: Loaded[Recipe]) -> None:
         """The service began with it; not worth an entry where it was in force before."""
@@ -124,6 +132,7 @@ class RecipeLedger:
             rehearsal=candidate.rehearsal,
         )
         self._history.append(live, self._clock.wall_s())
+        self.newest = self._history.newest
 
 
 def held_before(path: Path, line: str, candidate: Candidate) -> tuple[str, ...]:
