@@ -71,9 +71,9 @@ class Decider:
 
     def use(self, recipe: Recipe, timing: Timing, shadow: Recipe | None = None) -> None:
         """Decide by this recipe and timing from now on, and note what a shadow recipe would decide."""
-        self._recipe, self._bins = recipe, Bins.of(recipe)
+        self._recipe, self._recipe_id, self._bins = recipe, recipe.identity, Bins.of(recipe)
         self._timing = timing
-        self._shadow = None if shadow is None else (shadow, Bins.of(shadow))
+        self._shadow = None if shadow is None else (shadow, shadow.identity, Bins.of(shadow))
 
     def note_look(self, track: Track, followed: Followed, crop_bgr: BgrImage) -> None:
         """A frame shows the product: keep a small picture of it, where evidence is kept and it has come on a little."""
@@ -114,7 +114,7 @@ class Decider:
             crossed_at_s=crossed_at_s,
             deadline=deadline,
             frames_used=len(samples),
-            recipe=self._recipe.identity,
+            recipe=self._recipe_id,
             reason=track.main_fault if outcome is None else outcome.doubt,
             match=None if outcome is None else outcome.ballot.match,
             reading=None if outcome is None else outcome.ballot.reading,
@@ -134,11 +134,11 @@ class Decider:
         """The shadow recipe's; what was read of the product is read once for both."""
         if self._shadow is None or not readings:
             return None
-        recipe, bins = self._shadow
+        recipe, identity, bins = self._shadow
         outcome = decide_readings(readings, bins, recipe)
         match = outcome.ballot.match
         branch = branch_of(outcome, recipe)
-        return Opinion(recipe.identity, outcome.verdict, branch, match.bin, match.delta_e, match.margin)
+        return Opinion(identity, outcome.verdict, branch, match.bin, match.delta_e, match.margin)
 
     def _crossed_at_s(self, track: Track, now_s: float, followed: Followed, belt_speed_px_per_s: float | None) -> float:
         """When its middle crossed the decision line, or will."""

@@ -276,6 +276,7 @@ class LineDesk:
             camera=self._camera,
             triggers=None if self._eye is None else self._eye.stats,
             batch=tally.batch_counts(),
+            history=self._parts.recipes.history_head,
         )
         self.publisher.publish_stats(stats_message(stats, self._identity, self._clock.wall_s()))
         self._parts.shadow_desk.publish()

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from sorter.errors import ConfigurationError
 from sorter.history.entries import Origin
@@ -17,6 +18,7 @@ from sorter.live.ledger import RecipeLedger
 from sorter.live.rehearsing import RecentProducts
 from sorter.live.watched import Found, Watched
 from sorter.outputs.recipe_metrics import Fate, RecipeMetrics
+from sorter.outputs.stats import HistoryHead
 from sorter.records import Decision
 from sorter.settings.load import Loaded, load_recipe
 from sorter.settings.recipe import Recipe
@@ -82,6 +84,10 @@ class LineRecipes:
         with self._lock:
             return self._wanted_shadow
 
+    def begin_with(self, journal: Path) -> None:
+        """Changes are rehearsed on the newest products of a journal, until there are new ones."""
+        self._chores.append(lambda: self._recent.begin_with(journal))
+
     def note(self, decision: Decision, decision_id: str) -> None:
         """A product was decided: changes are rehearsed on the newest."""
         self._recent.note(decision, decision_id)
@@ -137,6 +143,12 @@ class LineRecipes:
         """What waits for a person."""
         with self._lock:
             return self._held
+
+    @property
+    def history_head(self) -> HistoryHead | None:
+        """The newest entry of the history; None while there is none."""
+        newest = self._ledger.newest
+        return None if newest is None else HistoryHead(newest.number, newest.hash)
 
     @property
     def in_force(self) -> Loaded[Recipe]:

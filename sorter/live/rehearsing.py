@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
+from pathlib import Path
 
 from sorter.backtest.recorded import Recorded
 from sorter.backtest.rehearsal import Rehearsal, rehearse
+from sorter.errors import JournalError
+from sorter.outputs.journal.recorded import newest_products
 from sorter.records import Decision, Verdict
 from sorter.settings.recipe import Recipe
+
+_log = logging.getLogger(__name__)
 
 
 class RecentProducts:
@@ -41,6 +47,18 @@ class RecentProducts:
         )
         with self._lock:
             self._products.append(recorded)
+
+    def begin_with(self, journal: Path) -> None:
+        """Those that were decided before the service was started again, as a journal tells."""
+        try:
+            older = newest_products(journal, self._line, self._products.maxlen or 0)
+        except JournalError as error:
+            _log.info("changes of the recipe of line %s are rehearsed on new products only: %s", self._line, error)
+            return
+        with self._lock:
+            newer = list(self._products)
+            self._products.clear()
+            self._products.extend([*(one for one in older if one.readings), *newer])
 
     def rehearse(self, before: Recipe, after: Recipe) -> Rehearsal | None:
         """What a recipe would change against the one before; None where there are no products to try it on."""

@@ -16,6 +16,7 @@ from sorter.live.line_recipes import LineRecipes
 from sorter.live.settings_file import SettingsFile
 from sorter.live.watched import Watched
 from sorter.live.watcher import Watcher
+from sorter.outputs.journal.site import journal_path
 from sorter.outputs.recipe_metrics import RecipeMetrics
 from sorter.ports import Clock
 from sorter.settings.load import Loaded, Project
@@ -64,6 +65,10 @@ class SiteRecipes:
         }
         """Each line's, by its name."""
         self._ledger = ledger
+        if self._site.journal.enabled:
+            journal = journal_path(self._site.journal, project.base, environment)
+            for line in self.lines.values():
+                line.begin_with(journal)
         reload = self._site.recipes.reload
         self._watcher = Watcher(self.lines, ledger, self._settings_file, clock, reload=reload)
 

@@ -76,6 +76,15 @@ class BatchCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryHead:
+    """The newest entry of the history of recipes: whoever notes its hash can tell later whether entries are missing."""
+
+    entries: int
+    hash: str
+    """Its SHA-256, which tells of all entries before it, too."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineStats:
     """A line's counts since boot."""
 
@@ -93,6 +102,8 @@ class LineStats:
     triggers: TriggerStats | None = None
     """None where no eye numbers the products."""
     batch: BatchCounts = field(default_factory=BatchCounts)
+    history: HistoryHead | None = None
+    """None before anything is known of it."""
 
 
 def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) -> Message:
@@ -107,6 +118,7 @@ def stats_message(stats: LineStats, identity: LineIdentity, at_wall_s: float) ->
         "camera": stats.camera and _camera_facts(stats.camera),
         "triggers": stats.triggers and asdict(stats.triggers),
         "batch": _batch_facts(stats.batch),
+        "recipe_history": stats.history and asdict(stats.history),
     }
     return header(STATS_SCHEMA, identity, **facts)
 

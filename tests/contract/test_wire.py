@@ -41,7 +41,15 @@ from sorter.outputs.shadow import (
     ShadowReport,
     shadow_message,
 )
-from sorter.outputs.stats import BatchCounts, FrameCounts, LatencySummary, LineStats, TriggerStats, stats_message
+from sorter.outputs.stats import (
+    BatchCounts,
+    FrameCounts,
+    HistoryHead,
+    LatencySummary,
+    LineStats,
+    TriggerStats,
+    stats_message,
+)
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import (
     BinMatch,
@@ -118,6 +126,7 @@ trigger_stats = st.builds(TriggerStats, *[amounts] * 6, st.none() | st.floats(-1
 labs = st.builds(Lab, st.floats(0, 100), st.floats(-128, 128), st.floats(-128, 128))
 differences = st.floats(0, 200)
 identities = st.builds(LineIdentity, names, names, names, st.booleans())
+sha_256 = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 recipe_ids = st.builds(RecipeId, names, st.integers(1, 999), st.from_regex(r"[0-9a-f]{16}", fullmatch=True))
 runners_up = st.builds(RunnerUp, names, differences)
 matches = st.builds(BinMatch, names, names, differences, st.booleans(), st.none() | runners_up, st.integers(0, 9))
@@ -344,6 +353,9 @@ def test_every_statistic_is_what_the_schema_says(data, identity, at_wall_s):
         delivery=data.draw(st.builds(DeliveryCounts, *[amounts] * 13)),
         latency=data.draw(st.none() | st.builds(LatencySummary, *[st.floats(0, 1e6)] * 3)),
         triggers=data.draw(st.none() | trigger_stats),
+        history=data.draw(
+            st.none() | st.builds(HistoryHead, st.integers(1, 10**6), st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+        ),
         camera=data.draw(st.none() | cameras),
         batch=data.draw(st.builds(BatchCounts, wall_s, *[st.dictionaries(names, amounts, max_size=3)] * 3)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from sorter.backtest.recorded import Recorded
@@ -73,6 +74,18 @@ def products_of(reader: Reader, wanted: Wanted, stretch: Stretch) -> list[Number
         [Verdict.INVALID.value, *values, stretch.first, stretch.last],
     )
     return [Numbered(number, Recorded(*facts)) for number, *facts in rows]
+
+
+def newest_products(path: Path, line: str, most: int) -> list[Recorded]:
+    """The newest products of a line, oldest first.
+
+    Raises:
+        JournalError: the journal is not there, or damaged.
+    """
+    wanted = Wanted(line=line, last=most)
+    with Reader(path) as reader:
+        stretches = stretches_of(reader, wanted, most)
+        return [one.product for stretch in stretches for one in products_of(reader, wanted, stretch)]
 
 
 def count_without_readings(reader: Reader, wanted: Wanted, stretches: Sequence[Stretch]) -> int:

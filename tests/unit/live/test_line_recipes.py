@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from sorter.capture.clock import SystemClock
 from sorter.history.approvals import approve, read_approval, read_waiting, reject
 from sorter.history.entries import Origin
 from sorter.live.candidate import Candidate
+from sorter.outputs.journal.layout import Limits
+from sorter.outputs.journal.writer import Journal
+from sorter.outputs.messages import LineIdentity, decision_message
 from sorter.readings import pack_readings
 from sorter.records import ColorReading, Deadline, Decision, Evidence, Lab, PaletteColor, RecipeId, Verdict
 from sorter.settings.load import load_recipe
@@ -226,3 +230,28 @@ def test_a_changed_shadow_is_wanted_and_a_mistaken_one_is_refused(folder):
     recipes.watch_shadow(recipes.wanted_shadow)
     assert recipes.wanted_shadow is None
     assert not recipes.troubles
+
+
+def test_after_a_restart_a_change_is_rehearsed_on_what_the_journal_keeps(folder, tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite", Limits(50_000_000, 1e12), SystemClock())
+    journal.start()
+    identity = LineIdentity("plant", "one", "0123456789abcdef", simulated=True)
+    for number in range(1, 11):
+        decision = decided(BROWN if number % 5 == 0 else RED, number)
+        journal.add(decision, decision_message(decision, identity, number, 1.7e9))
+    assert journal.flush(20)
+    recipes = folder.recipes()
+    recipes.begin_with(tmp_path / "journal.sqlite")
+    recipes.write()
+    folder.write(revision=2, bins=bins("red", "green", tolerance=1))
+    folder.look(recipes)
+    assert "it sends 2 of the last 10 products (20%) to another branch" in recipes.troubles["recipe_waits"]
+    journal.close(SystemClock().monotonic_s() + 9)
+
+
+def test_a_journal_that_is_not_there_leaves_changes_to_new_products(folder, tmp_path):
+    recipes = folder.recipes()
+    recipes.begin_with(tmp_path / "gone.sqlite")
+    folder.write(revision=2)
+    folder.look(recipes)
+    assert recipes.wanted.rehearsal is None
