@@ -58,6 +58,12 @@ def _journal(options: argparse.Namespace) -> Result:
     return measure_journal(SHORT if options.short else FULL)
 
 
+def _backtest(options: argparse.Namespace) -> Result:
+    from benchmarks.backtest import FULL, SHORT, measure_backtest  # noqa: PLC0415 - loads only what is measured
+
+    return measure_backtest(SHORT if options.short else FULL)
+
+
 def _accuracy(options: argparse.Namespace) -> Result:
     from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
@@ -109,6 +115,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "memory": _memory,
     "launch": _launch,
     "journal": _journal,
+    "backtest": _backtest,
     "accuracy": _accuracy,
     "faults": _faults,
     "streams": _streams,
