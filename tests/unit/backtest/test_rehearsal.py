@@ -16,12 +16,13 @@ from sorter.backtest.rehearsal import Rehearsal, rehearse
 from sorter.color.bins import Bins
 from sorter.deciding import branch_of
 from sorter.decision import decide_readings
+from sorter.outputs.messages import decision_message
 from sorter.readings import pack_readings, unpack_readings
 from sorter.records import ColorReading, Decision, Lab, PaletteColor, Verdict
 from sorter.settings.recipe import Recipe
 from tests.unit.test_pipeline import KINDS
 from tests.unit.test_pipeline import RECIPE as BELT_RECIPE
-from tests.unit.test_replay import belt_decisions
+from tests.unit.test_replay import IDENTITY, belt_decisions
 
 ROOT = Path(__file__).parents[3]
 FALLBACK = {"unknown": "u", "ambiguous": "m", "late": "l", "invalid": "i"}
@@ -227,6 +228,17 @@ def test_it_says_of_every_product_what_deciding_it_anew_says(
 @cache
 def belt() -> list[Decision]:
     return belt_decisions({"noise": 1, "glare": 1, "texture": 1, "gap_mm": 25})
+
+
+def test_of_a_belt_the_messages_on_the_wire_give_the_same_as_the_decisions() -> None:
+    rows = rows_of(belt(), BELT_RECIPE)
+    messages = [decision_message(one, IDENTITY, seq, 1.7e9) for seq, one in enumerate(belt(), start=1)]
+    kept = [one.evidence.readings for one in belt() if one.evidence is not None]
+    told = [Recorded.of_message(one, 0.0, readings) for one, readings in zip(messages, kept, strict=True)]
+    ways = [one.way for one in told if one.excluded is None]
+    assert len(ways) > 10
+    assert ways == [one.way for one, message in zip(rows, told, strict=True) if message.excluded is None]
+    assert rehearse(told, BELT_RECIPE).changed == 0
 
 
 def rows_of(decisions: list[Decision], recipe: Recipe) -> list[Recorded]:
