@@ -55,8 +55,8 @@ class Recorded:
     @classmethod
     def of_message(cls, message: Mapping[str, Any], decided_at_s: float, readings: bytes | None) -> Self:
         """A product by its decision as it went on the wire."""
-        keys = ("decision_id", "line", "verdict", "bin", "branch", "reason")
-        return cls(*(message[key] for key in keys), decided_at_s, readings)
+        said = (message["verdict"], message["bin"], message["branch"], message["reason"])
+        return cls(message["decision_id"], message["line"], *said, decided_at_s, readings)
 
     @property
     def way(self) -> Way:
