@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -217,12 +218,9 @@ def test_it_says_of_every_product_what_deciding_it_anew_says(
     products: list[tuple[ColorReading, ...]], before: Recipe, recipe: Recipe
 ) -> None:
     rows = [recorded(number, readings, before) for number, readings in enumerate(products)]
-    for one, readings in zip(rows, products, strict=True):
-        for found in (rehearse([one], recipe), rehearse([one], recipe, before)):
-            assert list(found.counts) == [(said_of(readings, before), said_of(readings, recipe))]
-    together = rehearse(rows, recipe)
-    assert together == rehearse(rows, recipe, before)
-    assert together.changed == sum(said_of(one, before) != said_of(one, recipe) for one in products)
+    expected = Counter((one.way, said_of(readings, recipe)) for one, readings in zip(rows, products, strict=True))
+    assert rehearse(rows, recipe).counts == rehearse(rows, recipe, before).counts == expected
+    assert rehearse(rows[-1:], recipe).changed == (rows[-1].way != said_of(products[-1], recipe))
 
 
 @cache

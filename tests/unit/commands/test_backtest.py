@@ -8,11 +8,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from sorter.commands import backtest, rehearsing
@@ -130,7 +131,7 @@ def test_of_a_journal_without_readings_the_pixels_are_read(run: Run, files: File
         with closing(sqlite3.connect(path)) as base, base:
             base.executescript("DROP TABLE readings; PRAGMA user_version = 1;")
     outcome = run("backtest", "--recipe", "recipe.yaml", "--config", "sorter.yaml", "--json")
-    assert outcome.err == "6 products of which only the pixels are kept: reading these takes some 20 ms each\n"
+    assert outcome.err == "6 products of which only the pixels are kept: reading these takes some milliseconds each\n"
     facts = told(outcome)
     assert (facts["moves"], facts["judged"], facts["read_from_pixels"]) == ([MOVE], 6, 6)
 
@@ -244,13 +245,12 @@ def test_products_that_are_dropped_meanwhile_are_left_out(journal: Path) -> None
     assert (found.products, found.changed) == (3, 0)
 
 
-@pytest.mark.usefixtures("journal")
-@pytest.mark.parametrize("after_s", [0.1, 0.8])
-def test_ctrl_c_ends_it_with_its_processes_and_without_a_word(tmp_path: Path, after_s: float) -> None:
-    """Of pixels alone, so that it takes long enough to be ended."""
-    many = tmp_path / "many.sqlite"
-    write_journal(many, [decided(number, PINK, RECIPE) for number in range(1, 3)], RECIPE, readings=False)
-    with closing(sqlite3.connect(many)) as base, base:
+@pytest.fixture
+def long_journal(tmp_path: Path) -> Path:
+    """Of pixels alone, so that it takes long enough to be disturbed."""
+    path = tmp_path / "long.sqlite"
+    write_journal(path, [decided(number, PINK, RECIPE) for number in range(1, 3)], RECIPE, readings=False)
+    with closing(sqlite3.connect(path)) as base, base:
         base.executescript(
             "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)"
             " INSERT INTO decisions SELECT i, 'b/one/' || i, boot, line, i, i, NULL, verdict, bin, branch, captured_at,"
@@ -258,17 +258,64 @@ def test_ctrl_c_ends_it_with_its_processes_and_without_a_word(tmp_path: Path, af
             " INSERT INTO pixels SELECT d.id, p.samples, NULL FROM decisions d JOIN pixels p ON p.decision = 1"
             " WHERE d.id > 2;"
         )
-    command = [sys.executable, str(ROOT / "run_sorter.py"), "backtest", "--recipe", "recipe.yaml", "--journal", many]
+    return path
+
+
+@contextmanager
+def begun(journal: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process of its own, which has begun to look for products."""
+    command = [sys.executable, str(ROOT / "run_sorter.py"), "backtest", "--recipe", "recipe.yaml", "--jobs", "2"]
     with subprocess.Popen(
-        [*command, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--journal", journal],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         assert process.stderr is not None
-        told_first = process.stderr.readline()
-        assert told_first.startswith("6000 products of which only the pixels are kept")
+        assert process.stderr.readline().startswith("6000 products of which only the pixels are kept")
+        yield process
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("after_s", [0.1, 0.8])
+def test_ctrl_c_ends_it_with_its_processes_and_without_a_word(long_journal: Path, after_s: float) -> None:
+    with begun(long_journal) as process:
         time.sleep(after_s)  # while its processes start, and in the midst of it; anywhere will do
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all of them get it
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")
+
+
+def judges_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that judge."""
+    return [one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_process_that_is_killed_is_told_in_one_sentence(long_journal: Path) -> None:
+    with begun(long_journal) as process:
+        wait_until(lambda: len(judges_of(process)) == 2)
+        judges_of(process)[0].kill()
+        out, err = process.communicate(timeout=30)
+    told = "a process that judged products was ended from outside: is there enough memory? --jobs 1 needs the least\n"
+    assert (process.returncode, out, err) == (1, "", told)
+
+
+@pytest.mark.usefixtures("files")
+def test_its_processes_do_not_outlive_it(long_journal: Path) -> None:
+    with begun(long_journal) as process:
+        wait_until(lambda: len(judges_of(process)) == 2)
+        judges = judges_of(process)
+        process.kill()
+    assert psutil.wait_procs(judges, timeout=20)[1] == []
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
 
 
 def test_json_is_what_the_documentation_names(run: Run, journal: Path) -> None:
