@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from sorter.backtest.recorded import Exclusion, Recorded
 from sorter.backtest.rehearsal import Rehearsal, rehearse
+from sorter.commands.stopping import StopSignals
 from sorter.decision import read_samples
 from sorter.errors import SorterError
 from sorter.evidence import unpack_samples
@@ -133,12 +134,18 @@ def _elsewhere(task: Task, stretches: Sequence[Stretch], jobs: int) -> Generator
 
 @contextmanager
 def _unheard_interrupts() -> Iterator[None]:
-    """Processes that are started meanwhile never hear Ctrl-C, which is this one's to hear, a moment later."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Processes that are started meanwhile never hear Ctrl-C, which is this one's to hear, once they are started.
+
+    Blocking the signal is what they inherit; of this process it only keeps the one thread from it.
+    """
+    with StopSignals() as stop:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if stop.requested():
+        raise KeyboardInterrupt
 
 
 def _follow_parent() -> None:

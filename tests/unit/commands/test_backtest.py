@@ -278,7 +278,7 @@ def begun(journal: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.parametrize("after_s", [0.1, 0.8])
+@pytest.mark.parametrize("after_s", [0.02, 0.8])
 def test_ctrl_c_ends_it_with_its_processes_and_without_a_word(long_journal: Path, after_s: float) -> None:
     with begun(long_journal) as process:
         time.sleep(after_s)  # while its processes start, and in the midst of it; anywhere will do
