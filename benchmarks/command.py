@@ -64,6 +64,12 @@ def _shadow(options: argparse.Namespace) -> Result:
     return measure_shadow(SHORT if options.short else FULL)
 
 
+def _backtest(options: argparse.Namespace) -> Result:
+    from benchmarks.backtest import FULL, SHORT, measure_backtest  # noqa: PLC0415 - loads only what is measured
+
+    return measure_backtest(SHORT if options.short else FULL)
+
+
 def _accuracy(options: argparse.Namespace) -> Result:
     from benchmarks.accuracy import FULL, SHORT, measure_accuracy  # noqa: PLC0415 - loads only what is measured
 
@@ -132,6 +138,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "launch": _launch,
     "journal": _journal,
     "shadow": _shadow,
+    "backtest": _backtest,
     "accuracy": _accuracy,
     "faults": _faults,
     "streams": _streams,

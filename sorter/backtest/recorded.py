@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sorter.records import InvalidReason, Verdict
 
@@ -50,6 +51,12 @@ class Recorded:
     """On any clock: it is only handed through."""
     readings: bytes | None
     """As `sorter.readings` packs them; None or empty where nothing was kept."""
+
+    @classmethod
+    def of_message(cls, message: Mapping[str, Any], decided_at_s: float, readings: bytes | None) -> Self:
+        """A product by its decision as it went on the wire."""
+        said = (message["verdict"], message["bin"], message["branch"], message["reason"])
+        return cls(message["decision_id"], message["line"], *said, decided_at_s, readings)
 
     @property
     def way(self) -> Way:

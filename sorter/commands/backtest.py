@@ -28,7 +28,7 @@ from sorter.settings.recipe import Recipe
 _AT_ONCE = 1000
 """Products that a process takes at a time."""
 _AT_ONCE_OF_PIXELS = 50
-"""Where their pixels must be read: that takes a hundred times as long, and Ctrl-C waits for it."""
+"""Where their pixels must be read: that takes many times as long, and Ctrl-C waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _rehearse(reader: Reader, task: Task, jobs: int | None) -> Report:
     bare = count_without_readings(reader, task.wanted, stretches)
     if bare:
         what = f"{bare} product{'' if bare == 1 else 's'}"
-        sys.stderr.write(f"{what} of which only the pixels are kept: reading these takes some 20 ms each\n")
+        sys.stderr.write(f"{what} of which only the pixels are kept: reading these takes some milliseconds each\n")
         stretches = stretches_of(reader, task.wanted, _AT_ONCE_OF_PIXELS)
     part = rehearse_all(task, stretches, _jobs(jobs, stretches))
     return Report(task.recipe.identity, line, rfc3339(first_s), rfc3339(last_s), part)
@@ -114,7 +114,12 @@ def _line(reader: Reader, task: Task) -> str:
 
 def _jobs(asked: int | None, stretches: Sequence[Stretch]) -> int:
     """As many processes as may run at once, unless told otherwise; starting some for one stretch is not worth it."""
-    return min(asked or len(os.sched_getaffinity(0)), len(stretches))
+    return min(asked or _cores(), len(stretches))
+
+
+def _cores() -> int:
+    """Of the machine, or those of them that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _lines(report: Report) -> Iterator[str]:

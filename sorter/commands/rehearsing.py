@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from sorter.backtest.recorded import Exclusion, Recorded
 from sorter.backtest.rehearsal import Rehearsal, rehearse
+from sorter.commands.stopping import StopSignals
 from sorter.decision import read_samples
 from sorter.errors import SorterError
 from sorter.evidence import unpack_samples
@@ -121,7 +122,9 @@ def _here(task: Task, stretches: Sequence[Stretch]) -> Generator[Part, None, Non
 def _elsewhere(task: Task, stretches: Sequence[Stretch], jobs: int) -> Generator[Part, None, None]:
     pool = ProcessPoolExecutor(min(jobs, len(stretches)), multiprocessing.get_context("spawn"), _follow_parent)
     try:
-        yield from pool.map(partial(rehearse_stretch, task), stretches)
+        with _unheard_interrupts():
+            parts = pool.map(partial(rehearse_stretch, task), stretches)
+        yield from parts
     except BrokenProcessPool as error:
         remedy = "is there enough memory? --jobs 1 needs the least"
         raise SorterError(f"a process that judged products was ended from outside: {remedy}") from error
@@ -129,9 +132,24 @@ def _elsewhere(task: Task, stretches: Sequence[Stretch], jobs: int) -> Generator
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _unheard_interrupts() -> Iterator[None]:
+    """Processes that are started meanwhile never hear Ctrl-C, which is this one's to hear, once they are started.
+
+    Blocking the signal is what they inherit; of this process it only keeps the one thread from it.
+    """
+    with StopSignals() as stop:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if stop.requested():
+        raise KeyboardInterrupt
+
+
 def _follow_parent() -> None:
-    """Ctrl-C is the first process's to hear, and when that is gone, however it ended, nobody waits for us."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """When the first process is gone, however it ended, nobody waits for us."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

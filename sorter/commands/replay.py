@@ -197,8 +197,9 @@ def _lines(replay: Replay) -> Iterator[str]:
         return
     says = ", ".join(f"{name} {'-' if value is None else value}" for name, value in replay.would_be.items())
     yield f"{_named(replay.other)} would say: {printable(says)}"
-    yield from (f"  {printable(str(one))}" for one in replay.would_change)
-    if not replay.would_change:
+    changes = [one for one in replay.would_change if one.field in _TOLD]
+    yield from (f"  {printable(str(one))}" for one in changes)
+    if not changes:
         yield "  nothing would be otherwise"
 
 

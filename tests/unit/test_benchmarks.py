@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from benchmarks.accuracy import AccuracyPlan, measure_accuracy
+from benchmarks.backtest import BacktestPlan, measure_backtest
 from benchmarks.belt import BenchBelt
 from benchmarks.campaign import CampaignPlan
 from benchmarks.converged import CONVERGED
@@ -46,6 +47,14 @@ def _run(*arguments: str) -> Mapping[str, Any]:
     assert {"machine", "short", *arguments[:1]} == set(found)
     assert {"cores", "python", "libraries", "load"} <= set(found["machine"])
     return found
+
+
+def test_backtest_runs_the_command_on_a_journal_of_copies() -> None:
+    found = measure_backtest(BacktestPlan(seconds=6, products=60, sample=8, limit_s=60))
+    assert (found.products, found.failed) == (60, False)
+    assert 0 < found.distinct < 60
+    assert found.products_per_s == pytest.approx(60 / found.wall_s)
+    assert next(table.title for table in found.tables()).startswith("backtest: ")
 
 
 def test_speed_tells_of_each_belt_its_frames_their_stages_and_the_decoding_beside_them() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sorter.color.dominant import read_color
 from sorter.color.lab import bgr_to_lab
-from sorter.readings import pack_readings, unpack_readings
+from sorter.readings import pack_readings, stack_readings, unpack_readings
 from sorter.records import ColorReading, Lab, PaletteColor
 
 numbers = st.floats(-200, 200)
@@ -37,3 +37,30 @@ def test_what_is_cut_short_is_refused(read, data):
 def test_another_format_is_refused():
     with pytest.raises(ValueError, match="newer version"):
         unpack_readings(b"\x09\x00")
+
+
+@given(st.lists(st.lists(readings, max_size=2).map(tuple), min_size=1, max_size=3))
+def test_stacked_they_are_the_same_one_after_the_other(products):
+    stacked = stack_readings([pack_readings(one) for one in products])
+    palettes = [palette for one in products for reading in one for palette in (reading.palette, *reading.parts)]
+    assert stacked.readings.tolist() == [len(one) for one in products]
+    assert stacked.palettes.tolist() == [1 + len(reading.parts) for one in products for reading in one]
+    assert stacked.sizes.tolist() == [len(palette) for palette in palettes]
+    assert stacked.colors.tolist() == [[*color.lab, color.share] for palette in palettes for color in palette]
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"\x01",
+        b"\x01\x01" + bytes(8),
+        b"\x01\x01" + bytes(9),
+        b"\x01\x01" + bytes(8) + b"\x01\x00",
+        b"\x01\x00more",
+    ],
+)
+def test_nonsense_is_refused_stacked_or_not(packed):
+    for read in (unpack_readings, lambda one: stack_readings([one])):
+        with pytest.raises(ValueError, match="readings"):
+            read(packed)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +17,13 @@ from sorter.backtest.rehearsal import Rehearsal, rehearse
 from sorter.color.bins import Bins
 from sorter.deciding import branch_of
 from sorter.decision import decide_readings
+from sorter.outputs.messages import decision_message
 from sorter.readings import pack_readings, unpack_readings
 from sorter.records import ColorReading, Decision, Lab, PaletteColor, Verdict
 from sorter.settings.recipe import Recipe
 from tests.unit.test_pipeline import KINDS
 from tests.unit.test_pipeline import RECIPE as BELT_RECIPE
-from tests.unit.test_replay import belt_decisions
+from tests.unit.test_replay import IDENTITY, belt_decisions
 
 ROOT = Path(__file__).parents[3]
 FALLBACK = {"unknown": "u", "ambiguous": "m", "late": "l", "invalid": "i"}
@@ -216,17 +218,25 @@ def test_it_says_of_every_product_what_deciding_it_anew_says(
     products: list[tuple[ColorReading, ...]], before: Recipe, recipe: Recipe
 ) -> None:
     rows = [recorded(number, readings, before) for number, readings in enumerate(products)]
-    for one, readings in zip(rows, products, strict=True):
-        for found in (rehearse([one], recipe), rehearse([one], recipe, before)):
-            assert list(found.counts) == [(said_of(readings, before), said_of(readings, recipe))]
-    together = rehearse(rows, recipe)
-    assert together == rehearse(rows, recipe, before)
-    assert together.changed == sum(said_of(one, before) != said_of(one, recipe) for one in products)
+    expected = Counter((one.way, said_of(readings, recipe)) for one, readings in zip(rows, products, strict=True))
+    assert rehearse(rows, recipe).counts == rehearse(rows, recipe, before).counts == expected
+    assert rehearse(rows[-1:], recipe).changed == (rows[-1].way != said_of(products[-1], recipe))
 
 
 @cache
 def belt() -> list[Decision]:
     return belt_decisions({"noise": 1, "glare": 1, "texture": 1, "gap_mm": 25})
+
+
+def test_of_a_belt_the_messages_on_the_wire_give_the_same_as_the_decisions() -> None:
+    rows = rows_of(belt(), BELT_RECIPE)
+    messages = [decision_message(one, IDENTITY, seq, 1.7e9) for seq, one in enumerate(belt(), start=1)]
+    kept = [one.evidence.readings for one in belt() if one.evidence is not None]
+    told = [Recorded.of_message(one, 0.0, readings) for one, readings in zip(messages, kept, strict=True)]
+    ways = [one.way for one in told if one.excluded is None]
+    assert len(ways) > 10
+    assert ways == [one.way for one, message in zip(rows, told, strict=True) if message.excluded is None]
+    assert rehearse(told, BELT_RECIPE).changed == 0
 
 
 def rows_of(decisions: list[Decision], recipe: Recipe) -> list[Recorded]:
