@@ -3,81 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from sorter.color.bins import bin_colors
 from sorter.command_desk import CommandDesk
 from sorter.detectors import Detectors
-from sorter.line_process import LineProcess, Lost
+from sorter.line_parts import LineParts, Listeners
+from sorter.line_process import Lost
 from sorter.line_reports import CameraReport, Heartbeat, LineStatus
 from sorter.line_tally import Tally, frame_counts, in_words
-from sorter.live.line_recipes import LineRecipes
 from sorter.live.site_recipes import Wanted
 from sorter.outputs.command import Code, Command, CommandName, Outcome
-from sorter.outputs.command_inbox import CommandInbox
+from sorter.outputs.events import BatchReason, batch_event, recipe_event
 from sorter.outputs.fail_safe_metrics import FailSafeMetrics
-from sorter.outputs.messages import LineIdentity, LineState, Message, decision_message, recipe_message
+from sorter.outputs.messages import LineState, decision_message, recipe_message
 from sorter.outputs.metrics import Metrics
-from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.stats import FrameCounts, LineStats, stats_message
 from sorter.outputs.wall_clock import AnchoredClock
 from sorter.recipe_desk import RecipeDesk, WhenChanged
 from sorter.records import Decision
 from sorter.settings.fail_safe import Action
-from sorter.settings.load import Loaded
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
-from sorter.shadow_desk import ShadowDesk
 from sorter.state_desk import StateDesk
 from sorter.timing import Timing, diverted
-from sorter.trigger_desk import TriggerDesk
 
 _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 0.8
 _POLL_S = 0.01
-
-DecisionListener = Callable[[Decision, Message], None]
-HeartbeatListener = Callable[[str, Heartbeat], None]
-TroubleSource = Callable[[], Mapping[str, str]]
-"""What is wrong with some part now: cause of the fail-safe table to reason, in the operator's words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Who else wants to know; called in the service's own thread, and must be quick."""
-
-    on_decision: DecisionListener = lambda _decision, _message: None
-    on_heartbeat: HeartbeatListener = lambda _line, _beat: None
-
-
-@dataclass(frozen=True, slots=True)
-class LineParts:
-    """What belongs to one line, made by the service; nothing of it has been started."""
-
-    identity: LineIdentity
-    """Who speaks on the wire."""
-    settings: LineSettings
-    recipes: LineRecipes
-    """As the files tell them."""
-    recipe_folder: Path
-    """Where a command that names one looks for it."""
-    shadow: Loaded[Recipe] | None
-    """At the start."""
-    process: LineProcess
-    publisher: LinePublisher
-    commands: CommandInbox
-    """What the publisher hears on the command topics."""
-    shadow_desk: ShadowDesk
-    """A candidate recipe beside the one in force, where there is one."""
-    eye: TriggerDesk | None = None
-    """The photo-eye that numbers the products; None where the line does so itself."""
-    troubles: tuple[TroubleSource, ...] = ()
-    """Parts beyond these that may be in trouble."""
-    remember: Callable[[Recipe], None] = lambda _recipe: None
-    """Keeps a recipe that is to decide, so that its decisions can be made again."""
 
 
 class LineDesk:
@@ -125,7 +79,9 @@ class LineDesk:
         """By whom and why, where it is."""
         table, recipe = parts.settings.fail_safe, self._recipes.recipe
         self._detectors = Detectors(table)
-        self._state = StateDesk(identity, recipe, table, self.publisher, metrics, fail_safe_metrics, clock)
+        self._state = StateDesk(
+            identity, recipe, table, self.publisher, metrics, fail_safe_metrics, clock, parts.recorder
+        )
         self._commands = CommandDesk(
             identity, parts.commands, self.publisher, self._carry_out, fail_safe_metrics, clock
         )
@@ -135,6 +91,7 @@ class LineDesk:
         """Announce the line and start its process."""
         self._metrics.expect_line(self.name)
         self._tell_recipe()
+        self._begin_batch(BatchReason.START)
         self._state.begin("starting the line")
         self.publisher.start()
         self.process.start()
@@ -236,7 +193,7 @@ class LineDesk:
             case CommandName.RESUME:
                 return self._resume()
             case CommandName.RESET_BATCH:
-                self._tally.begin_batch(self._clock.wall_s())
+                self._begin_batch(BatchReason.COMMAND)
                 self.publish_stats()
                 return Outcome(Code.DONE, "the batch is counted from zero")
             case _:
@@ -272,7 +229,7 @@ class LineDesk:
         self._tell_recipe()
         self._state.use(recipe)
         if is_another:
-            self._tally.begin_batch(self._clock.wall_s())
+            self._begin_batch(BatchReason.RECIPE_CHANGE)
 
     def _use_settings(self, settings: LineSettings) -> None:
         self._timing = Timing.of(settings)
@@ -281,9 +238,17 @@ class LineDesk:
         self.publisher.ledger.use(settings.confirmation)
         _log.info("line %s: changed settings are in force", self.name)
 
+    def _begin_batch(self, reason: BatchReason) -> None:
+        """Count from zero; what is decided from now on is of this batch, and under the recipe in force."""
+        now_s = self._clock.wall_s()
+        self._tally.begin_batch(now_s)
+        event = batch_event(self._identity, self._recipes.recipe.identity, reason, self._seq, now_s)
+        self._parts.recorder.note_event(event)
+
     def _tell_recipe(self) -> None:
         recipe = self._recipes.recipe
         self._parts.remember(recipe)
+        self._parts.recorder.note_event(recipe_event(self._identity, recipe.identity, self._clock.wall_s()))
         self._metrics.set_recipe(self.name, recipe.identity)
         colors = {one.name: bin_colors(one) for one in recipe.bins}
         self.publisher.publish_recipe(recipe_message(recipe, self._identity, colors))

@@ -189,7 +189,7 @@ class RecipeDesk:
         names_another = wanted.settings.recipe != self.settings.recipe
         loaded = wanted.recipe if names_another else self._recipes.in_force
         try:
-            load_recipe(loaded.path, loaded.document.text.encode(), wanted.settings)
+            load_recipe(loaded.path, loaded.document.text, wanted.settings)
         except ConfigurationError as error:
             self._refused = f"{error.mistakes[0]}; the settings as they were go on"
             return True

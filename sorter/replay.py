@@ -11,7 +11,7 @@ from sorter.color.bins import Bins
 from sorter.deciding import branch_of
 from sorter.decision import Outcome, decide_readings, read_samples
 from sorter.outputs.messages import LineIdentity, Message, decision_message
-from sorter.records import Deadline, Decision, LabPixels, RecipeId, Verdict
+from sorter.records import ColorReading, Deadline, Decision, LabPixels, RecipeId, Verdict
 from sorter.settings.recipe import Recipe
 
 _COLOR_FIELDS = (
@@ -56,27 +56,48 @@ def recipe_of(meaning: dict[str, Any], identity: RecipeId) -> Recipe:
 
 def decide_again(samples: Sequence[LabPixels], recipe: Recipe) -> Outcome | None:
     """What the samples say under a recipe, which need not be the one of then; None where there are none."""
-    return decide_readings(read_samples(samples), Bins.of(recipe), recipe) if samples else None
+    return _decide(read_samples(samples), recipe)
 
 
 def differences(message: Message, samples: Sequence[LabPixels], recipe: Recipe) -> list[Difference]:
     """Decide again and compare each field of the color, and the verdict with its branch where these follow from it.
-
-    The verdict does not where the product was late or invalid, and nothing but the color where a cause outside the
-    picture spoke: a row of the fail-safe table. A late product's bin is compared: it is told on the wire.
 
     Args:
         message: the decision as it went on the wire.
         samples: that voted then, in their order.
         recipe: that decided then; with another one the answer tells what it would change.
     """
-    outcome = decide_again(samples, recipe)
-    again = decision_message(_decision(outcome, message, len(samples), recipe), _identity(message), message["seq"], 0.0)
-    fields: tuple[str, ...] = _COLOR_FIELDS
-    if not is_diverted(message["verdict"], message["reason"]):
-        fields += ("bin",) if message["verdict"] in _NOT_OF_THE_COLOR else ("bin", *_WAY_FIELDS)
-    compared = (Difference(field, message.get(field), again[field]) for field in fields)
+    return differences_of_readings(message, read_samples(samples), recipe)
+
+
+def differences_of_readings(message: Message, readings: Sequence[ColorReading], recipe: Recipe) -> list[Difference]:
+    """The same, from what was read of the samples."""
+    again = decided_again(message, readings, recipe)
+    compared = (Difference(field, message.get(field), again[field]) for field in compared_fields(message))
     return [one for one in compared if one.then != one.now]
+
+
+def decided_again(message: Message, readings: Sequence[ColorReading], recipe: Recipe) -> Message:
+    """The decision as a recipe makes it of the readings; only the `compared_fields` of it say anything."""
+    decision = _decision(_decide(readings, recipe), message, len(readings), recipe)
+    return decision_message(decision, _identity(message), message["seq"], 0.0)
+
+
+def compared_fields(message: Message) -> tuple[str, ...]:
+    """What of a decision its samples and its recipe alone decide.
+
+    The verdict is not of it where the product was late or invalid, and nothing but the color where a cause outside the
+    picture spoke: a row of the fail-safe table. A late product's bin is compared: it is told on the wire.
+    """
+    if is_diverted(message["verdict"], message["reason"]):
+        return _COLOR_FIELDS
+    if message["verdict"] in _NOT_OF_THE_COLOR:
+        return (*_COLOR_FIELDS, "bin")
+    return (*_COLOR_FIELDS, "bin", *_WAY_FIELDS)
+
+
+def _decide(readings: Sequence[ColorReading], recipe: Recipe) -> Outcome | None:
+    return decide_readings(readings, Bins.of(recipe), recipe) if readings else None
 
 
 def _decision(outcome: Outcome | None, message: Message, frames: int, recipe: Recipe) -> Decision:

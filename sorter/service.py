@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from sorter import __version__
 from sorter.errors import ConfigurationError, JournalError
-from sorter.line_desk import LineDesk, LineParts, Listeners, TroubleSource
+from sorter.line_desk import LineDesk
+from sorter.line_parts import LineParts, Listeners, TroubleSource
 from sorter.line_process import LineProcess
 from sorter.line_reports import LineJob
 from sorter.live.site_recipes import SiteRecipes
@@ -29,6 +30,7 @@ from sorter.outputs.messages import LineIdentity, Synchronization
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
 from sorter.outputs.shadow_metrics import ShadowMetrics
+from sorter.outputs.steps import NoRecorder
 from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.outputs.wall_clock import AnchoredClock, read_synchronization
 from sorter.ports import Clock
@@ -128,7 +130,7 @@ class Service:
             identity,
             settings,
             self._recipes.lines[settings.name],
-            (self._project.base / settings.recipe).parent,
+            self._project.recipes[settings.name].path.parent,
             loaded_shadow,
             self._make_process(job, self._clock),
             publisher,
@@ -137,6 +139,7 @@ class Service:
             eye,
             self._troubles,
             (lambda _recipe: None) if self._journal is None else self._journal.remember,
+            self._journal or NoRecorder(),
         )
         return LineDesk(parts, self._metrics, self._fail_safe_metrics, self._clock, self._listeners)
 
@@ -184,7 +187,8 @@ class Service:
         """Work until ``stop_requested`` answers yes or no line has anything left to do; then stop cleanly.
 
         Raises:
-            ConfigurationError: the metrics address cannot be listened on; nothing was started then.
+            ConfigurationError: the metrics address cannot be listened on; nothing was started then. Or a file that was
+                changed is mistaken, and the settings ask to end for that.
             JournalError: another process writes this journal, a newer version wrote it, or it is no journal; likewise.
         """
         self._server = self._serve_metrics()
@@ -196,6 +200,8 @@ class Service:
                 desk.start()
             while not stop_requested() and not all(desk.process.done for desk in self._desks):
                 self._tick()
+                if self._recipes.fatal is not None:
+                    raise self._recipes.fatal
         finally:
             self._stop()
 

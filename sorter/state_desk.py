@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from sorter.line_reports import Heartbeat, LineStatus
 from sorter.outputs.alarms import Alarms
+from sorter.outputs.events import alarm_event, state_event
 from sorter.outputs.fail_safe import FailSafe, Ruling, sorter_lost
 from sorter.outputs.fail_safe_metrics import FailSafeMetrics
 from sorter.outputs.messages import FailSafeFacts, LineIdentity, LineState, Message, alarm_message, state_message
 from sorter.outputs.metrics import Metrics
 from sorter.outputs.mqtt import LinePublisher
+from sorter.outputs.steps import Recorder
 from sorter.outputs.wall_clock import AnchoredClock
 from sorter.settings.fail_safe import Action, FailSafeTable
 from sorter.settings.recipe import Recipe
@@ -27,6 +29,9 @@ _CAUSES = {
 }
 _DEGRADED = "some of the camera's pictures are unfit and left out: look after it; the stats tell what is wrong"
 
+_REASONS_EVERY_S = 60.0
+"""How often another reason of the same state and cause is written down at most."""
+
 
 class StateDesk:
     """Holds the line's own word against the fail-safe table, and tells what is news.
@@ -39,6 +44,7 @@ class StateDesk:
         metrics: the service's.
         fail_safe_metrics: likewise.
         clock: time.
+        recorder: is told each change of the state, and each alarm.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a desk, handed in
@@ -50,6 +56,7 @@ class StateDesk:
         metrics: Metrics,
         fail_safe_metrics: FailSafeMetrics,
         clock: AnchoredClock,
+        recorder: Recorder,
     ) -> None:
         self._identity = identity
         self._recipe = recipe
@@ -58,6 +65,7 @@ class StateDesk:
         self._metrics = metrics
         self._fail_safe_metrics = fail_safe_metrics
         self._clock = clock
+        self._recorder = recorder
         self._fail_safe = FailSafe(table, recipe.fallback.invalid)
         self._alarms = Alarms()
         self._base = (LineState.STARTING, "starting the line")
@@ -67,6 +75,9 @@ class StateDesk:
         self._troubles: Mapping[str, str] = {}
         """What all the other parts say is wrong."""
         self._told: tuple[LineState, str, str | None, Ruling | None] | None = None
+
+        self._noted: tuple[LineState | None, str | None, float] = (None, None, 0.0)
+        """State and cause that were written down last, and when (monotonic seconds)."""
 
     @property
     def ruling(self) -> Ruling | None:
@@ -127,7 +138,9 @@ class StateDesk:
     def farewell(self) -> Message:
         """The last state of a service that is stopped."""
         lost = sorter_lost(self._table, self._recipe.fallback.invalid)
-        return self._message(LineState.OFFLINE, "the service was stopped", None, lost)
+        message = self._message(LineState.OFFLINE, "the service was stopped", None, lost)
+        self._recorder.note_event(state_event(message))
+        return message
 
     def _set_line(self, state: LineState, reason: str, troubles: dict[str, str]) -> None:
         self._base, self._line_troubles = (state, reason), troubles
@@ -145,15 +158,24 @@ class StateDesk:
         if before == told:
             return
         self._told = told
+        facts = None if ruling is None else ruling.facts
+        message = self._message(state, reason, cause, facts)
         if before is None or before[:3] != told[:3]:
+            self._note(state, cause, message)
             # The first word of a trouble is loud; what is learned of it by trying again is not.
             known = before is not None and (before[0], before[2]) == (state, cause)
             level = logging.INFO if cause in {None, "paused"} else logging.DEBUG if known else logging.WARNING
             _log.log(level, "line %s is %s: %s", self._identity.line, state.value, reason)
         self._metrics.set_state(self._identity.line, state)
         self._fail_safe_metrics.set_active(self._identity.line, () if ruling is None else ruling.active)
-        facts = None if ruling is None else ruling.facts
-        self._publisher.publish_state(self._message(state, reason, cause, facts))
+        self._publisher.publish_state(message)
+
+    def _note(self, state: LineState, cause: str | None, message: Message) -> None:
+        """Write it down, but no reason that changes by the second: a fault of a night must not push out the batch."""
+        now_s = self._clock.monotonic_s()
+        if (state, cause) != self._noted[:2] or now_s - self._noted[2] >= _REASONS_EVERY_S:
+            self._noted = state, cause, now_s
+            self._recorder.note_event(state_event(message))
 
     def _message(self, state: LineState, reason: str, cause: str | None, facts: FailSafeFacts | None) -> Message:
         clock, recipe = self._clock, self._recipe.identity
@@ -184,4 +206,6 @@ class StateDesk:
             if alarm.cause != stated:  # which the state tells
                 level, word = (logging.WARNING, "raised") if alarm.raised else (logging.INFO, "cleared")
                 _log.log(level, "line %s: the alarm %s is %s: %s", self._identity.line, alarm.cause, word, alarm.reason)
-            self._publisher.publish_alarm(alarm_message(alarm, self._identity, now_s))
+            message = alarm_message(alarm, self._identity, now_s)
+            self._recorder.note_event(alarm_event(message))
+            self._publisher.publish_alarm(message)

@@ -98,6 +98,16 @@ class Rehearsal:
         return tuple(sorted(changes, key=lambda move: (-move.count, *map(_sortable, (move.then, move.now)))))
 
     @property
+    def ways(self) -> dict[Way, tuple[int, int]]:
+        """How many products go each way, then and now; by verdict, bin and branch."""
+        then: Counter[Way] = Counter()
+        now: Counter[Way] = Counter()
+        for passage, count in self.counts.items():
+            then[passage.then] += count
+            now[passage.now] += count
+        return {way: (then[way], now[way]) for way in sorted(then | now, key=_sortable)}
+
+    @property
     def changed(self) -> int:
         """Products of which something else would be said: another verdict, bin or branch."""
         return sum(count for passage, count in self.counts.items() if passage.is_change)
@@ -129,6 +139,7 @@ class Rehearsal:
             "rerouted_share": self.rerouted_share,
             **{f"newly_{verdict.value}": self.newly(verdict) for verdict in judged},
             "not_compared": {why.value: self.excluded.get(why, 0) for why in Exclusion},
+            "ways": [way._asdict() | {"then": then, "now": now} for way, (then, now) in self.ways.items()],
             "moves": [move.as_dict() for move in self.moves],
         }
 

@@ -56,7 +56,7 @@ class Judge:
         return said
 
     def _is_unclear(self, found: Nearest) -> NDArray[np.bool_]:
-        # Without a runner-up it is infinitely far, and so is the margin; unless the bin is as far: then there is none.
+        # Where there is no runner-up it is infinitely far, and nothing is unclear; nor where the bin is as far as that.
         with np.errstate(invalid="ignore"):
             unclear = found.away - found.delta_e < self._recipe.min_margin
         if self._recipe.sort_mode is SortMode.UNIQUE:

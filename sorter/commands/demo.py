@@ -18,7 +18,7 @@ from sorter.demo.diverter import DiverterProcess
 from sorter.demo.fit import refuse_misfits
 from sorter.demo.scoring import Scorer
 from sorter.errors import SorterError, UsageError
-from sorter.line_desk import Listeners
+from sorter.line_parts import Listeners
 from sorter.outputs.messages import Message, dumps
 from sorter.outputs.topics import Topics
 from sorter.ports import Clock

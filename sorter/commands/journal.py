@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sorter.commands.journal_events import list_events
 from sorter.commands.journal_export import export
 from sorter.commands.journal_place import journal_of, moment
 from sorter.commands.screen import printable, say, say_json, swatch
@@ -35,6 +36,8 @@ def execute(options: argparse.Namespace) -> int:
                 return _list(reader, options)
             case "show":
                 return _show(reader, options)
+            case "events":
+                return list_events(reader, options)
             case "export":
                 return export(reader, _wanted(options), options.file)
             case _:

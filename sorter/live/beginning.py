@@ -62,7 +62,7 @@ def _chosen(
         return _try(named, None, line)
     path = base / entry.live.path
     loaded = _try(path, None, line)
-    last = _try(path, entry.live.text.encode(), line)
+    last = _try(path, entry.live.text, line)
     if isinstance(last, ConfigurationError):  # its branches are gone, say: what was right then is not now
         return loaded if path == named or isinstance(loaded, Loaded) else _try(named, None, line)
     if isinstance(loaded, ConfigurationError):
@@ -71,9 +71,9 @@ def _chosen(
     return last if _must_wait(line, last.value, loaded, site.value, history) else loaded
 
 
-def _try(path: Path, data: bytes | None, line: LineSettings) -> Loaded[Recipe] | ConfigurationError:
+def _try(path: Path, content: str | None, line: LineSettings) -> Loaded[Recipe] | ConfigurationError:
     try:
-        return load_recipe(path, data, line)
+        return load_recipe(path, content, line)
     except ConfigurationError as error:
         return error
 

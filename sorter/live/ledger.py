@@ -33,7 +33,7 @@ class RecipeLedger:
     """Everything here waits for a disk; what cannot be written is told by the history's own troubles, and in the log.
 
     Args:
-        history: open.
+        history: where they are written down.
         path: its file, beside which the rest lies.
         base: the folder of the settings file.
         clock: time.
@@ -44,6 +44,14 @@ class RecipeLedger:
         self._path = path
         self._base = base
         self._clock = clock
+
+        self.newest: Entry | None = None
+        """Its hash tells of all entries that there are."""
+
+    def open(self) -> None:
+        """Read the history, and keep other processes from adding to it."""
+        self._history.open()
+        self.newest = self._history.newest
 
     def note_start(self, settings: LineSettings, loaded: Loaded[Recipe]) -> None:
         """The service began with it; not worth an entry where it was in force before."""
@@ -61,7 +69,9 @@ class RecipeLedger:
         """It is in force."""
         difference = candidate.difference or differences_in_words(before.value, candidate.recipe)
         self._tell(clear_waiting(self._path, settings.name))
-        self._tell(forget_approval(self._path, candidate.text_sha256))
+        waits = [one.text_sha256 for one in _all_waiting(self._path).values()]
+        if candidate.text_sha256 not in waits:
+            self._tell(forget_approval(self._path, candidate.text_sha256))  # no other line has still to hear it
         self._append(
             settings,
             Candidate(candidate.loaded, candidate.origin, candidate.by, candidate.why, difference, candidate.rehearsal),
@@ -122,16 +132,21 @@ class RecipeLedger:
             rehearsal=candidate.rehearsal,
         )
         self._history.append(live, self._clock.wall_s())
+        self.newest = self._history.newest
 
 
 def held_before(path: Path, line: str, candidate: Candidate) -> tuple[str, ...]:
     """Why exactly this content of a recipe waits, as the history at ``path`` tells; empty where it does not."""
+    waiting = _all_waiting(path).get(line)
+    return () if waiting is None or waiting.text_sha256 != candidate.text_sha256 else waiting.reasons
+
+
+def _all_waiting(path: Path) -> dict[str, Waiting]:
     try:
-        waiting = read_waiting(path).get(line)
+        return read_waiting(path)
     except HistoryError as error:
         _log.warning("%s", error)
-        return ()
-    return () if waiting is None or waiting.text_sha256 != candidate.text_sha256 else waiting.reasons
+        return {}
 
 
 def path_in_words(path: Path, base: Path) -> str:
@@ -143,6 +158,6 @@ def path_in_words(path: Path, base: Path) -> str:
 def recipe_of_entry(entry: Entry, path: Path) -> Recipe | None:
     """The recipe of an entry; None where this version of the sorter does not take it any more."""
     try:
-        return load_recipe(path, entry.live.text.encode()).value
+        return load_recipe(path, entry.live.text).value
     except ConfigurationError:
         return None

@@ -63,6 +63,8 @@ class LineRecipes:
         self._held: Held | None = None
         self._refused: dict[Watched, str] = {}
         """Why a file was refused."""
+        self.mistaken: ConfigurationError | None = None
+        """What the recipe file was refused for last; for those who would rather not go on."""
         metrics.expect_line(settings.name)
         self._chores.append(lambda: ledger.note_start(settings, loaded))
 
@@ -176,6 +178,7 @@ class LineRecipes:
             return
         with self._lock:
             self._refused.pop(watched, None)
+            self.mistaken = None if watched is self._file else self.mistaken
         if watched is self._shadow:
             with self._lock:
                 self._wanted_shadow = loaded
@@ -192,6 +195,7 @@ class LineRecipes:
             self._refused[watched] = words
             if watched is self._file:
                 self._hold(None)
+                self.mistaken = error
         self._metrics.count(self._settings.name, Fate.REFUSED)
 
     def _consider(self, loaded: Loaded[Recipe]) -> None:

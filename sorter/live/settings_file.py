@@ -28,6 +28,8 @@ class SettingsFile:
         self._in_force = site.value
         self._wanted: Project | None = None
         self._refused: str | None = None
+        self.mistaken: ConfigurationError | None = None
+        """What it was refused for, while it is."""
         self._needs_restart: tuple[str, ...] = ()
 
     @property
@@ -71,6 +73,7 @@ class SettingsFile:
             _log.warning("%s was changed where only a restart helps: %s", self.path, ", ".join(needs))
         with self._lock:
             self._refused, self._needs_restart, self._wanted = None, needs, project
+            self.mistaken = None
 
     def _refuse(self, error: ConfigurationError) -> None:
         for mistake in error.mistakes:
@@ -78,4 +81,4 @@ class SettingsFile:
         first, more = error.mistakes[0], len(error.mistakes) - 1
         words = f"{first}{f' (and {more} more)' if more else ''}; the settings as they were go on"
         with self._lock:
-            self._refused = words
+            self._refused, self.mistaken = words, error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from sorter.errors import ConfigurationError
 from sorter.history.site import history_path
 from sorter.history.writing import History
 from sorter.live.changed_settings import compare
@@ -19,6 +20,7 @@ from sorter.outputs.recipe_metrics import RecipeMetrics
 from sorter.ports import Clock
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
+from sorter.settings.recipes import OnMistake
 from sorter.settings.site import LineSettings
 
 
@@ -61,12 +63,13 @@ class SiteRecipes:
             for line in self._site.lines
         }
         """Each line's, by its name."""
+        self._ledger = ledger
         reload = self._site.recipes.reload
         self._watcher = Watcher(self.lines, ledger, self._settings_file, clock, reload=reload)
 
     def start(self) -> None:
         """Begin to watch, and to write the history."""
-        self._history.open()
+        self._ledger.open()
         self._watcher.start()
 
     def close(self, end_s: float) -> None:
@@ -78,6 +81,14 @@ class SiteRecipes:
     def troubles(self) -> dict[str, str]:
         """Cause and reason of what is wrong with the settings file or the history."""
         return self._settings_file.troubles | self._history.troubles
+
+    @property
+    def fatal(self) -> ConfigurationError | None:
+        """The mistake for which the service is to end, where its settings say that it shall."""
+        if self._site.recipes.on_mistake is not OnMistake.EXIT:
+            return None
+        found = (self._settings_file.mistaken, *(line.mistaken for line in self.lines.values()))
+        return next((one for one in found if one is not None), None)
 
     def take(self) -> dict[str, Wanted]:
         """What a changed settings file asks of each line, by the line's name; mostly nothing."""

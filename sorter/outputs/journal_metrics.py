@@ -20,14 +20,14 @@ class JournalMetrics:
         self._written = Counter("sorter_journal_written", "Written down", ("what",), registry=registry)
         self._lost = Counter(
             "sorter_journal_lost",
-            "Decisions and steps not written: dropped where too many waited, failed where they could not be",
+            "Decisions, steps and events not written: dropped where too many waited, failed where they could not be",
             ("how",),
             registry=registry,
         )
         self._thinned = Counter(
             "sorter_journal_thinned", "Decisions written without pixels, since too many waited", registry=registry
         )
-        self._waiting = Gauge("sorter_journal_waiting", "Decisions and steps to be written", registry=registry)
+        self._waiting = Gauge("sorter_journal_waiting", "Decisions, steps and events to be written", registry=registry)
         self._size = Gauge("sorter_journal_size_bytes", "Of all the journal's files", registry=registry)
         self._oldest = Gauge(
             "sorter_journal_oldest_timestamp_seconds",
@@ -39,6 +39,7 @@ class JournalMetrics:
         """Take the journal's newest counts."""
         self._totals.pass_on(self._written, "decisions", total=counts.decisions)
         self._totals.pass_on(self._written, "steps", total=counts.steps)
+        self._totals.pass_on(self._written, "events", total=counts.events)
         self._totals.pass_on(self._lost, "dropped", total=counts.dropped)
         self._totals.pass_on(self._lost, "failed", total=counts.failed)
         self._totals.pass_on(self._thinned, total=counts.thinned)

@@ -106,6 +106,11 @@ def rfc3339(wall_s: float) -> str:
     return _rfc3339_of_ms(round(wall_s * 1000))
 
 
+def wall_s(text: str) -> float:
+    """Seconds since 1970 of a time as it is on the wire."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def _rfc3339_of_ms(wall_ms: int) -> str:
     moment = _EPOCH + timedelta(milliseconds=wall_ms)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

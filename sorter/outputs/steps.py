@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from sorter.outputs.events import Event
 from sorter.outputs.messages import Message
 from sorter.records import Decision
 
@@ -69,6 +70,10 @@ class Recorder(Protocol):
         """Something has become of it."""
         ...
 
+    def note_event(self, event: Event) -> None:
+        """Something befell the line."""
+        ...
+
 
 class NoRecorder:
     """Writes nothing down."""
@@ -78,4 +83,7 @@ class NoRecorder:
         when_written()
 
     def note(self, step: StepTaken) -> None:
+        """Forget it."""
+
+    def note_event(self, event: Event) -> None:
         """Forget it."""

@@ -20,7 +20,7 @@ from paho.mqtt.client import Client, MQTTMessage
 
 from sorter.demo.broker import Broker, start_broker
 from sorter.errors import SorterError
-from sorter.line_desk import Listeners
+from sorter.line_parts import Listeners
 from sorter.line_process import LineProcess
 from sorter.outputs.command import Command, CommandName, command_message
 from sorter.outputs.ledger import Ledger

@@ -63,10 +63,10 @@ def compose(text: str) -> yaml.Node:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's bytes, at most `MAX_BYTES`.
+    """The file's bytes, at most one more than `MAX_BYTES`.
 
     Raises:
-        Unreadable: no such file, no file at all, or too long.
+        Unreadable: no such file, or no file at all.
     """
     try:
         mode = path.stat().st_mode
@@ -81,17 +81,18 @@ def read_bytes(path: Path) -> bytes:
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
         raise Unreadable(f"this is {what}, not a file: name a YAML file")
-    if len(data) > MAX_BYTES:
-        raise Unreadable(f"the file is longer than {MAX_BYTES // 1024} KiB: this is not a settings file")
     return data
 
 
-def decode(data: bytes) -> str:
-    """A file's bytes as text.
+def decode(content: bytes | str) -> str:
+    """A file's content as text; one that is text already is held to what a file must be.
 
     Raises:
-        Unreadable: they are no UTF-8 text.
+        Unreadable: it is too long, or no UTF-8 text.
     """
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"the file is longer than {MAX_BYTES // 1024} KiB: this is not a settings file")
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable("the file begins with a byte-order mark: save it as UTF-8 without BOM", 1, 1)
     try:

@@ -90,18 +90,18 @@ class Document:
         return [Mistake(self.place(Mark(one.line, one.column)), one.sentence) for one in sorted(set(findings))]
 
 
-def read_document(path: Path, data: bytes | None = None) -> Document:
+def read_document(path: Path, content: bytes | str | None = None) -> Document:
     """Read a YAML file; what is wrong with it is told in its ``findings``, never raised.
 
     Args:
         path: the file, which the findings name.
-        data: what stands in it, where that was read already.
+        content: what stands in it, where that is known already.
     """
     reading = _Reading()
     value: object = None
     text = ""
     try:
-        text = decode(read_bytes(path) if data is None else data)
+        text = decode(read_bytes(path) if content is None else content)
         value = reading.read(compose(text), ())
     except Unreadable as error:
         reading.findings = [Finding(error.line, error.column, error.sentence)]

@@ -71,18 +71,18 @@ def load_site(path: Path) -> Loaded[SiteSettings]:
     return _accepted(_examine(_site_file(path), SiteSettings))
 
 
-def load_recipe(path: Path, data: bytes | None = None, line: LineSettings | None = None) -> Loaded[Recipe]:
+def load_recipe(path: Path, content: bytes | str | None = None, line: LineSettings | None = None) -> Loaded[Recipe]:
     """Load a recipe file.
 
     Args:
         path: the file.
-        data: what stands in it, where that was read already.
+        content: what stands in it, where that is known already.
         line: must have the recipe's branches; None: whether a line has them is ``load_project``'s to check.
 
     Raises:
         ConfigurationError: with every mistake of the file.
     """
-    examined = _examine(path, Recipe, data)
+    examined = _examine(path, Recipe, content)
     if line is not None:
         examined.findings.extend(_undeclared(line.name, frozenset(line.branches), examined.document))
     return _accepted(examined)
@@ -168,8 +168,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _examine(path: Path, model: type[T], data: bytes | None = None) -> _Examined[T]:
-    document = read_document(path, data)
+def _examine(path: Path, model: type[T], content: bytes | str | None = None) -> _Examined[T]:
+    document = read_document(path, content)
     findings = list(document.findings)
     value: T | None = None
     if document.readable:

@@ -113,7 +113,7 @@ def restore(file: RecipeFile, text: str, revision: int, change: Change) -> Revis
     Raises:
         ConfigurationError: the text is no recipe, or is written in a way that cannot be changed here.
     """
-    meant = load_recipe(file.path, text.encode()).value.model_copy(update={"revision": revision, "change": change})
+    meant = load_recipe(file.path, text).value.model_copy(update={"revision": revision, "change": change})
     top, pen = parse(text), Pen(text)
     written = pen.set(top, "change", change.model_dump(exclude_none=True))
     return Revision(file, apply(text, [_revision_edit(revision, top, pen), written]), meant)

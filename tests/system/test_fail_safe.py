@@ -92,7 +92,25 @@ def plant(tmp_path, mosquitto, read, start_sorter, wait_for) -> Plant:
     return made
 
 
-def test_an_operator_pauses_goes_on_and_changes_the_recipe(plant):
+def the_journal_tells_it(run_sorter: Callable[..., Any], config: Path, products: int) -> None:
+    """The batches that began, the alarms, and what the process that was lost has cost."""
+
+    def told(*arguments: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in run_sorter(*arguments, "--config", config, "--json").stdout.splitlines()]
+
+    batches = told("report", "--list")
+    assert [(one["reason"], one["recipe"]["name"]) for one in batches] == [
+        ("start", "two colors"), ("command", "two colors"), ("recipe_change", "all green")
+    ]  # fmt: skip
+    assert sum(one["products"] for one in batches) >= products
+    alarms = [(one["cause"], one["raised"]) for one in told("journal", "events", "--kind", "alarm")]
+    assert alarms[:2] == [("paused", True), ("paused", False)]
+    (report,) = told("report")
+    assert report["running"]
+    assert report["time"]["by_cause"]["line_process_lost"]["times"] == 1
+
+
+def test_an_operator_pauses_goes_on_and_changes_the_recipe(plant, tmp_path, run_sorter):
     plant.next_decisions(1)
     answer = plant.ask("pause", {"by": "Ann", "reason": "cleaning", "command_id": "a-1"})
     assert (answer["code"], answer["ok"], answer["topic"], answer["command_id"]) == ("done", True, "hmi/7", "a-1")
@@ -139,6 +157,7 @@ def test_an_operator_pauses_goes_on_and_changes_the_recipe(plant):
     assert plant.next_decisions(1)[0]["recipe"]["name"] == "all green"
     numbers = [one["seq"] for one in plant.messages("decision")]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    the_journal_tells_it(run_sorter, tmp_path / "config", products=numbers[-1])
 
 
 def test_what_is_no_command_is_answered_or_counted_and_never_obeyed(plant, mosquitto):

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from sorter.capture.clock import SystemClock
-from sorter.line_desk import Listeners
+from sorter.line_parts import Listeners
 from sorter.outputs.messages import Message, dumps
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.records import Decision

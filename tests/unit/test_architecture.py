@@ -28,6 +28,7 @@ PURE = (
     "thumbnail",
     "replay",
     "backtest",
+    "batch",
 )
 IMPURE_MODULES = {
     "asyncio", "datetime", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil",

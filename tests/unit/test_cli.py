@@ -14,7 +14,10 @@ from sorter.commands import check
 from sorter.errors import BrokerError, ConfigurationError, Mistake, SourceError, UsageError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "demo", "sort", "decide", "teach", "check", "journal", "selftest")
+COMMANDS = (
+    "run", "demo", "sort", "decide", "teach", "check", "journal", "recipes", "backtest", "replay", "report",
+    "selftest",
+)  # fmt: skip
 
 
 def refusal(capsys, *arguments: str) -> str:

@@ -13,14 +13,16 @@ class JournalCounts:
     """Written."""
     steps: int = 0
     """Written."""
+    events: int = 0
+    """Written."""
     dropped: int = 0
-    """Decisions and steps given up: too many waited."""
+    """Decisions, steps and events given up: too many waited."""
     failed: int = 0
-    """Decisions and steps that could not be written, or steps of a decision that is not there."""
+    """Decisions, steps and events that could not be written, or steps of a decision that is not there."""
     thinned: int = 0
     """Decisions written without their pixels: too many waited."""
     waiting: int = 0
-    """Decisions and steps."""
+    """Decisions, steps and events."""
     size_bytes: int = 0
     """Of all the journal's files."""
     oldest_wall_s: float | None = None

@@ -1,9 +1,10 @@
-"""What the journal's file takes: decisions ready to be written, and steps."""
+"""What the journal's file takes: decisions ready to be written, steps, and events."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sorter.outputs.events import Event
 from sorter.outputs.steps import StepTaken
 
 
@@ -34,9 +35,15 @@ class Row:
         return sum(len(one or b"") for one in (self.samples, self.thumbnail, self.readings))
 
 
-Item = Row | StepTaken
+Item = Row | StepTaken | Event
 
 
 def bytes_of(item: Item) -> int:
     """About how much of the file it will take."""
-    return 200 if isinstance(item, StepTaken) else 500 + len(item.message) + item.evidence_bytes
+    match item:
+        case Row():
+            return 500 + len(item.message) + item.evidence_bytes
+        case StepTaken():
+            return 200
+        case Event():
+            return 400

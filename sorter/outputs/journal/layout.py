@@ -57,11 +57,24 @@ CREATE TABLE steps (
 CREATE INDEX steps_by_decision ON steps (decision, step);
 """
 """Times are seconds since 1970. ``message`` is the JSON that went on the wire; what stands beside it is for filters."""
+_EVENTS = """
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    boot TEXT NOT NULL,
+    line TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+"""
+"""What befell the lines; ``boot`` is the run's id itself: it may come before the first decision, or without one."""
+TABLES += _EVENTS
 
-GROWTH = {1: "CREATE TABLE readings (decision INTEGER PRIMARY KEY, readings BLOB NOT NULL);"}
+GROWTH = {1: "CREATE TABLE readings (decision INTEGER PRIMARY KEY, readings BLOB NOT NULL);" + _EVENTS}
 """What brings a file of each older version to the next one."""
 
 _MB = 1_000_000
+_MOST_EVENTS = 100_000
 _INDEX_BYTES = 64 * 1024
 """Of the log's index, which readers share."""
 
@@ -88,6 +101,11 @@ class Limits:
     def pages(self) -> int:
         """Largest size of the main file."""
         return max((self.max_bytes - self.wal_bytes - self.reserve_bytes - _INDEX_BYTES) // PAGE_BYTES, 64)
+
+    @property
+    def events(self) -> int:
+        """How many events are kept: so few for their pages that they take less than a tenth of the file."""
+        return min(_MOST_EVENTS, self.pages)
 
     @property
     def transaction_bytes(self) -> int:

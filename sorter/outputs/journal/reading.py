@@ -39,6 +39,12 @@ class Wanted:
     """All of it, or its end after a slash, such as ``belt-1/17``."""
     last: int | None = None
     """The newest of those, at most so many."""
+    boot_id: str | None = None
+    """In this run of the service."""
+    after_seq: int | None = None
+    """Whose ``seq`` is greater."""
+    until_seq: int | None = None
+    """Whose ``seq`` is not greater."""
 
 
 def _far(step: Step) -> int:
@@ -75,6 +81,13 @@ class Pixels(NamedTuple):
     samples: bytes | None
     """For `sorter.evidence.unpack_samples`."""
     thumbnail_jpeg: bytes | None
+
+
+class LastDecision(NamedTuple):
+    """Of a line in one run of the service."""
+
+    seq: int
+    decided_at_wall_s: float
 
 
 class Reader:
@@ -207,6 +220,18 @@ class Reader:
         )
         return Pixels(*found[0]) if found else Pixels(None, None)
 
+    def lines(self) -> list[str]:
+        """Every line that has decisions here, by name."""
+        return [row[0] for row in self.rows("SELECT DISTINCT line FROM decisions ORDER BY line")]
+
+    def last_decisions(self) -> dict[tuple[str, str], LastDecision]:
+        """The last decision of each line in each run of the service, by ``line`` and ``boot_id``."""
+        rows = self.rows(
+            "SELECT line, boot_id, max(seq), max(decided_at) FROM decisions JOIN boots ON boots.id = boot"
+            " GROUP BY line, boot"
+        )
+        return {(line, boot_id): LastDecision(seq, at_wall_s) for line, boot_id, seq, at_wall_s in rows}
+
     def recipe_meaning(self, recipe_hash: str) -> dict[str, Any] | None:
         """What `sorter.replay.recipe_of` makes a recipe of; None where it is not kept."""
         found = self.rows("SELECT meaning FROM recipes WHERE hash = ?", [recipe_hash])
@@ -222,6 +247,9 @@ def conditions_of(wanted: Wanted) -> tuple[str, list[object]]:
         ("d.branch = ?", wanted.branch),
         ("d.decided_at >= ?", wanted.since_wall_s),
         ("d.decided_at < ?", wanted.until_wall_s),
+        ("d.boot = (SELECT b.id FROM boots b WHERE b.boot_id = ?)", wanted.boot_id),
+        ("d.seq > ?", wanted.after_seq),
+        ("d.seq <= ?", wanted.until_seq),
         ("EXISTS (SELECT 1 FROM steps s WHERE s.decision = d.id AND s.step = ?)", wanted.step and wanted.step.value),
     ]
     conditions = [condition for condition, value in asked if value is not None]

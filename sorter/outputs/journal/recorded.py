@@ -48,6 +48,16 @@ def stretches_of(reader: Reader, wanted: Wanted, products: int) -> list[Stretch]
     return stretches
 
 
+def span_of(reader: Reader, wanted: Wanted, stretches: Sequence[Stretch]) -> tuple[float, float]:
+    """When the first and the last product of some stretches, at least one, were decided: seconds since 1970."""
+    where, values = conditions_of(wanted)
+    first, last = reader.rows(
+        f"SELECT min(decided_at), max(decided_at) FROM decisions d WHERE {where} AND d.id BETWEEN ? AND ?",  # noqa: S608
+        [*values, stretches[0].first, stretches[-1].last],
+    )[0]
+    return float(first or 0.0), float(last or 0.0)
+
+
 def products_of(reader: Reader, wanted: Wanted, stretch: Stretch) -> list[Numbered]:
     """The products of a stretch, in their order; what was dropped meanwhile is left out.
 

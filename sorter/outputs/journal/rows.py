@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sorter.evidence import pack_samples
 from sorter.outputs.journal.counts import Keeping
 from sorter.outputs.journal.items import Row
-from sorter.outputs.messages import Message, dumps
+from sorter.outputs.messages import Message, dumps, wall_s
 from sorter.records import Evidence
 from sorter.settings.recipe import Recipe
 
@@ -33,8 +31,8 @@ def row_of(message: Message, evidence: Evidence | None, keeping: Keeping) -> Row
         verdict=message["verdict"],
         bin=message["bin"],
         branch=message["branch"],
-        captured_at_wall_s=_wall_s(message["captured_at"]),
-        decided_at_wall_s=_wall_s(message["decided_at"]),
+        captured_at_wall_s=wall_s(message["captured_at"]),
+        decided_at_wall_s=wall_s(message["decided_at"]),
         recipe=message["recipe"]["hash"],
         message=dumps(message).decode(),
         samples=samples,
@@ -46,7 +44,3 @@ def row_of(message: Message, evidence: Evidence | None, keeping: Keeping) -> Row
 def meaning_of(recipe: Recipe) -> str:
     """All of a recipe that decides, as JSON: also what was left out, should its default ever change."""
     return recipe.model_dump_json(exclude={"name", "revision", "change"}, exclude_none=True)
-
-
-def _wall_s(rfc3339: str) -> float:
-    return datetime.fromisoformat(rfc3339).timestamp()

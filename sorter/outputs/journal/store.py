@@ -9,7 +9,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from sorter.errors import JournalError
+from sorter.outputs.events import Event
 from sorter.outputs.journal import files
+from sorter.outputs.journal.event_table import expire_events, insert_event
 from sorter.outputs.journal.items import Item, Row, bytes_of
 from sorter.outputs.journal.layout import APPLICATION_ID, GROWTH, PAGE_BYTES, TABLES, VERSION, Limits
 from sorter.outputs.steps import StepTaken
@@ -123,7 +125,7 @@ class Store:
         return self.path.exists()
 
     def write(self, items: Sequence[Item], meaning_of: Callable[[str], str | None]) -> int:
-        """Write decisions and steps in one transaction; the oldest go where there is no room.
+        """Write decisions, steps and events in one transaction; the oldest go where there is no room.
 
         Args:
             items: in the order in which they happened; about `Limits.transaction_bytes` at most.
@@ -150,6 +152,7 @@ class Store:
     def expire(self, now_wall_s: float) -> int:
         """Drop some of what is too old; how many decisions went."""
         oldest = now_wall_s - self._limits.max_age_s
+        expire_events(self._base, oldest, _AGED)
         rows = self._base.execute("SELECT id, decided_at FROM decisions ORDER BY id LIMIT ?", (_AGED,)).fetchall()
         old = [number for number, _ in takewhile(lambda row: row[1] < oldest, rows)]
         if not old:
@@ -186,10 +189,13 @@ class Store:
     def _insert(self, items: Sequence[Item], meaning_of: Callable[[str], str | None]) -> int:
         orphans = 0
         for item in items:
-            if isinstance(item, Row):
-                self._insert_decision(item, meaning_of)
-            else:
-                orphans += self._insert_step(item)
+            match item:
+                case Row():
+                    self._insert_decision(item, meaning_of)
+                case StepTaken():
+                    orphans += self._insert_step(item)
+                case Event():
+                    insert_event(self._base, item, self._limits.events)
         return orphans
 
     def _insert_decision(self, row: Row, meaning_of: Callable[[str], str | None]) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from sorter.outputs.events import Event
 from sorter.outputs.journal.counts import JournalCounts
 from sorter.outputs.messages import Message
 from sorter.outputs.steps import StepTaken
@@ -31,12 +32,15 @@ class Made:
         return 0 if self.evidence is None else sum(one.nbytes for one in self.evidence.samples)
 
 
+Waiter = Made | StepTaken | Event
+
+
 class Waiting:
     """A queue that never makes anyone wait: beyond its bound the oldest is given up."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._queue: deque[Made | StepTaken] = deque()
+        self._queue: deque[Waiter] = deque()
         self._evidence_bytes = 0
         self._taken = self._settled = 0
         """Items accepted so far, and those of them whose fate is known."""
@@ -48,9 +52,9 @@ class Waiting:
         with self._changed:
             return replace(self._counts, waiting=self._taken - self._settled)
 
-    def offer(self, item: Made | StepTaken) -> None:
+    def offer(self, item: Waiter) -> None:
         """Queue one."""
-        oldest: Made | StepTaken | None = None
+        oldest: Waiter | None = None
         with self._changed:
             self._taken += 1
             if isinstance(item, Made):
@@ -65,15 +69,15 @@ class Waiting:
         if isinstance(oldest, Made):
             oldest.when_written()
 
-    def take(self) -> Made | StepTaken | None:
+    def take(self) -> Waiter | None:
         """The oldest; None where nothing waits."""
         with self._changed:
             return self._take() if self._queue else None
 
-    def settle(self, *, decisions: int = 0, steps: int = 0, dropped: int = 0, failed: int = 0) -> None:
+    def settle(self, *, decisions: int = 0, steps: int = 0, events: int = 0, dropped: int = 0, failed: int = 0) -> None:
         """The fate of some that were taken is known now."""
         with self._changed:
-            self._settle(decisions=decisions, steps=steps, dropped=dropped, failed=failed)
+            self._settle(decisions=decisions, steps=steps, events=events, dropped=dropped, failed=failed)
 
     def thin(self) -> None:
         """One that was taken goes without its pixels."""
@@ -99,20 +103,23 @@ class Waiting:
     def _thin(self) -> None:
         self._counts = replace(self._counts, thinned=self._counts.thinned + 1)
 
-    def _take(self) -> Made | StepTaken:
+    def _take(self) -> Waiter:
         item = self._queue.popleft()
         if isinstance(item, Made):
             self._evidence_bytes -= item.evidence_bytes
         return item
 
-    def _settle(self, *, decisions: int = 0, steps: int = 0, dropped: int = 0, failed: int = 0) -> None:
+    def _settle(
+        self, *, decisions: int = 0, steps: int = 0, events: int = 0, dropped: int = 0, failed: int = 0
+    ) -> None:
         was = self._counts
         self._counts = replace(
             was,
             decisions=was.decisions + decisions,
             steps=was.steps + steps,
+            events=was.events + events,
             dropped=was.dropped + dropped,
             failed=was.failed + failed,
         )
-        self._settled += decisions + steps + dropped + failed
+        self._settled += decisions + steps + events + dropped + failed
         self._changed.notify_all()

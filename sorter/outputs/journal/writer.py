@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sorter.errors import JournalError
+from sorter.outputs.events import Event
 from sorter.outputs.journal import files
 from sorter.outputs.journal.counts import JournalCounts, Keeping
 from sorter.outputs.journal.items import Item, Row, bytes_of
 from sorter.outputs.journal.layout import Limits
 from sorter.outputs.journal.rows import meaning_of, row_of
 from sorter.outputs.journal.store import Store, is_damage, is_full
-from sorter.outputs.journal.waiting import Made, Waiting
+from sorter.outputs.journal.waiting import Made, Waiter, Waiting
 from sorter.outputs.messages import Message
 from sorter.outputs.steps import StepTaken
 from sorter.ports import Clock
@@ -97,6 +98,10 @@ class Journal:
         """See `Recorder`."""
         self._offer(step)
 
+    def note_event(self, event: Event) -> None:
+        """See `Recorder`."""
+        self._offer(event)
+
     @property
     def counts(self) -> JournalCounts:
         """What became of all of it so far."""
@@ -126,9 +131,9 @@ class Journal:
             self._thread.join(max(0.0, end_s - self._clock.monotonic_s()))
         waiting = self.counts.waiting
         if waiting:
-            _log.warning("the journal %s ends without %d decisions and steps", self._path, waiting)
+            _log.warning("the journal %s ends without %d decisions, steps and events", self._path, waiting)
 
-    def _offer(self, item: Made | StepTaken) -> None:
+    def _offer(self, item: Waiter) -> None:
         self._queue.offer(item)
         if isinstance(item, Made):
             self._hurry.set()
@@ -227,7 +232,7 @@ class Journal:
             item = self._queue.take()
             if item is None:
                 break
-            ready = item if isinstance(item, StepTaken) else self._row(item, None)
+            ready = self._row(item, None) if isinstance(item, Made) else item
             if ready is not None:
                 size += bytes_of(ready)
                 self._batch.append(ready)
@@ -250,9 +255,10 @@ class Journal:
         orphans = store.write(batch, self._meanings.get)
         self._batch.clear()
         self._release()
-        steps = sum(isinstance(one, StepTaken) for one in batch)
+        steps, events = (sum(isinstance(one, kind) for one in batch) for kind in (StepTaken, Event))
         # A decision whose pixels follow is not all there yet.
-        self._queue.settle(decisions=len(batch) - steps - self._begun(batch), steps=steps - orphans, failed=orphans)
+        decisions = len(batch) - steps - events - self._begun(batch)
+        self._queue.settle(decisions=decisions, steps=steps - orphans, events=events, failed=orphans)
         self._clear("journal_unwritable")
         self._follow_disk(store)
 

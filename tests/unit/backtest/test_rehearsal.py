@@ -77,6 +77,11 @@ def test_a_wider_tolerance_routes_what_was_unknown_and_nothing_else() -> None:
         "newly_unknown": 0,
         "newly_ambiguous": 0,
         "not_compared": {"late": 0, "diverted": 0, "invalid": 0, "nothing_kept": 0, "unreadable": 0},
+        "ways": [
+            {"verdict": "routed", "bin": "green", "branch": "b", "then": 1, "now": 1},
+            {"verdict": "routed", "bin": "red", "branch": "a", "then": 1, "now": 3},
+            {"verdict": "unknown", "bin": None, "branch": "u", "then": 2, "now": 0},
+        ],
         "moves": [
             {
                 "then": {"verdict": "unknown", "bin": None, "branch": "u"},

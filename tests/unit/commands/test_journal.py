@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from sorter.capture.clock import SystemClock
+from sorter.outputs.events import BatchReason, batch_event, state_event
 from sorter.outputs.journal.writer import Journal
-from sorter.outputs.messages import rfc3339
+from sorter.outputs.messages import LineState, rfc3339, state_message
 from sorter.outputs.steps import Step, StepTaken
+from sorter.records import RecipeId
 from tests.unit.commands.conftest import Files, Outcome
-from tests.unit.outputs.journal.written import BOOT, ROOMY, made
+from tests.unit.outputs.journal.written import BOOT, IDENTITY, ROOMY, made
 
 Run = Callable[..., Outcome]
 
@@ -139,6 +141,31 @@ def test_no_text_of_a_csv_becomes_a_formula(run: Run, files: Files, start: str) 
         (row,) = csv.DictReader(file)
     assert row["trigger_id"].startswith("'" + start)
     assert row["lab_a"] == "-3.5"  # a number is none
+
+
+def test_events_are_listed_in_words_and_as_json(run: Run, files: Files) -> None:
+    path = files.folder / "j.sqlite"
+    journal = Journal(path, ROOMY, SystemClock())
+    journal.start()
+    recipe = RecipeId("a", 3, "0" * 16)
+    named = f"recipe a revision 3 ({recipe.hash})"
+    journal.note_event(batch_event(IDENTITY, recipe, BatchReason.RECIPE_CHANGE, 7, 4e9))
+    message = state_message(LineState.HALTED, "no \x1b[2J camera", IDENTITY, recipe, "camera_lost", 4e9 + 60)
+    journal.note_event(state_event(message))
+    journal.close(time.monotonic() + 10)
+    outcome = run("journal", "events", "--journal", path)
+    assert outcome.out.splitlines()[1:] == [
+        f"2096-10-02T07:06:40.000Z  belt-1        batch   batch 1 began: recipe change, {named}",
+        r"2096-10-02T07:07:40.000Z  belt-1        state   halted: no \x1b[2J camera",
+        "2 events",
+    ]
+    (row,) = run("journal", "events", "--journal", path, "--json", "--kind", "state", "--line", "belt-1").rows
+    assert (row["number"], row["state"], row["cause"]) == (2, "halted", "camera_lost")
+    asked = ("--since", "2096-10-02T07:07:00Z", "--until", "2096-10-02T07:08:00Z")
+    assert run("journal", "events", "--journal", path, *asked).out.endswith("\n1 event\n")
+    run("journal", "events", "--journal", path, "--kind", "cake").refuses(
+        2, "--kind 'cake' is none of batch, state, alarm, recipe"
+    )
 
 
 class TestCheck:

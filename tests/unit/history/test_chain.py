@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from sorter.errors import HistoryError
 from sorter.history.entries import NO_HASH, Entry, Origin, Unsound, make_line, read_line
-from sorter.history.reading import Broken, Verification, read_entries, verify
+from sorter.history.reading import Broken, Verification, read_entries, verify, walk
 from tests.unit.history.written import NOON_S, live, write
 
 
@@ -67,6 +68,18 @@ def test_any_flipped_bit_is_found(path: Path, at: int, bit: int) -> None:
     found = verified(path, bytes(data))
     assert found.broken is not None
     assert found.broken.line == chain()[:at].count(b"\n") + 1
+
+
+def test_every_single_bit_of_a_history_of_two_entries_is_held() -> None:
+    whole = chain(2)
+    unseen = []
+    for at in range(len(whole) - 1):  # the last line end is the next test's
+        for bit in range(8):
+            data = bytearray(whole)
+            data[at] ^= 1 << bit
+            if not any(step.broken and not step.broken.is_torn for step in walk(BytesIO(data))):
+                unseen.append((at, bit))
+    assert not unseen
 
 
 @given(bit=st.integers(0, 7))

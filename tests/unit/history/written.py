@@ -35,8 +35,8 @@ def live(revision: int = 1, **changes: Any) -> WentLive:
     text = changes.pop("text", text_of(revision, 7 + revision))
     facts: dict[str, Any] = {
         "line": "belt-1",
-        "recipe": load_recipe(Path("recipe.yaml"), text.encode()).value.identity
-        if text.startswith("#")
+        "recipe": load_recipe(Path("recipe.yaml"), text).value.identity
+        if text.startswith("# by hand")
         else RecipeId("x", 1, "0" * 16),
         "text": text,
         "path": "recipe.yaml",

@@ -62,8 +62,8 @@ class Folder:
         self.path = self.base / "recipe.yaml"
         self.history_path = self.base / "state" / "recipes.jsonl"
         self.history = History(self.history_path)
-        self.history.open()
         self.ledger = RecipeLedger(self.history, self.history_path, self.base, self.clock)
+        self.ledger.open()
 
     def write(self, **changes: Any) -> None:
         self.path.write_text(recipe_text(**changes), "utf-8")

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from sorter.errors import ConfigurationError, SorterError
 from sorter.records import Lab
 from sorter.settings.bins import Taught
-from sorter.settings.load import load_recipe
-from sorter.settings.save import TaughtBin, open_recipe, revise, save
+from sorter.settings.load import load_recipe, recipe_of
+from sorter.settings.recipe import Change
+from sorter.settings.save import TaughtBin, find_recipe_file, open_recipe, restore, revise, save
 
 ROOT = Path(__file__).parents[3]
 TAUGHT = Taught(at=datetime(2026, 1, 2, tzinfo=UTC), samples=12, spread=1.25, source="a.csv", software="0.1.0")
@@ -331,3 +332,69 @@ def test_a_broken_recipe_is_told_before_anything_else(tmp_path):
     path = write(tmp_path, PLAIN.replace("tolerance: 11", "tolerance: eleven"))
     with pytest.raises(ConfigurationError, match=r"recipe.yaml:8:16: bins\.0\.tolerance"):
         open_recipe(path)
+
+
+WHO = Change(by="Ana", why="as it was: #1")
+
+
+def put_back(path: Path, text: str, revision: int = 7, change: Change = WHO) -> str:
+    save(restore(find_recipe_file(path), text, revision, change))
+    return path.read_bytes().decode()
+
+
+@pytest.mark.parametrize("now", [None, PLAIN.replace("red", "pink"), "bins: [broken"])
+def test_an_earlier_text_is_put_back_whole_with_its_new_revision_and_who_did_it(tmp_path, now):
+    path = tmp_path / "recipe.yaml" if now is None else write(tmp_path, now)
+    told = put_back(path, PLAIN)
+    expected = PLAIN.replace("revision: 3", "revision: 7") + 'change:\n  by: Ana\n  why: "as it was: #1"\n'
+    assert told == expected
+    assert load_recipe(path).value.change == WHO
+    assert put_back(path, told, 8, Change(why="x")) == expected.replace("7", "8", 1).replace(
+        '\n  by: Ana\n  why: "as it was: #1"', "\n  why: x"
+    )
+
+
+@pytest.mark.parametrize("text", [
+    PLAIN.replace("\n", "\r\n"),
+    PLAIN.rstrip("\n"),
+    PLAIN + "# the end",
+    PLAIN + "...\n",
+    PLAIN + "change:\n",
+    PLAIN + "change: {by: Eve}   # who\nmin_margin: 2\n",
+    PLAIN.replace("revision: 3   # mine\n", ""),
+    "---\n" + PLAIN,
+])  # fmt: skip
+def test_however_an_earlier_text_is_written_it_means_the_same_again(tmp_path, text):
+    earlier = recipe_of(text, Path("before.yaml")).value
+    told = put_back(tmp_path / "recipe.yaml", text)
+    assert load_recipe(tmp_path / "recipe.yaml").value == earlier.model_copy(update={"revision": 7, "change": WHO})
+    assert told.splitlines()[4:10] == text.splitlines()[4:10] or "revision: 3" not in text
+
+
+def test_an_earlier_text_in_json_stays_json(tmp_path):
+    fallback = dict.fromkeys(("unknown", "ambiguous", "late", "invalid"), "reject")
+    bins = [{"name": "red", "hex": "#c8202c", "tolerance": 11, "branch": "gate-1"}]
+    told = put_back(tmp_path / "x.yaml", json.dumps({"bins": bins, "fallback": fallback, "name": "x"}, indent=1))
+    document = json.loads(told)
+    assert (document["revision"], document["change"]) == (7, {"by": "Ana", "why": "as it was: #1"})
+
+
+def test_what_is_no_recipe_is_not_put_back(tmp_path):
+    path = write(tmp_path, PLAIN)
+    with pytest.raises(ConfigurationError, match=r"bins\.0\.tolerance"):
+        put_back(path, PLAIN.replace("tolerance: 11", "tolerance: eleven"))
+    with pytest.raises(ConfigurationError, match=r"the character '\\x1b' is not text"):
+        put_back(path, PLAIN + "# \x1b[2J")
+    aliased = PLAIN.replace("revision: 3", "revision: &r 3").replace("tolerance: 11", "tolerance: *r")
+    with pytest.raises(ConfigurationError, match="cannot be changed here"):
+        put_back(path, aliased)
+    assert path.read_text() == PLAIN
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_put_back_over(tmp_path):
+    path = write(tmp_path, PLAIN)
+    revision = restore(find_recipe_file(path), PLAIN, 7, WHO)
+    path.write_text(PLAIN.replace("mine", "yours"))
+    with pytest.raises(ConfigurationError, match="changed by someone else"):
+        save(revision)
+    assert path.read_text() == PLAIN.replace("mine", "yours")

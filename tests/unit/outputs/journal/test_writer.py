@@ -233,11 +233,12 @@ def test_metrics_tell_what_the_journal_counts() -> None:
     registry = CollectorRegistry()
     metrics = JournalMetrics(registry)
     metrics.set(JournalCounts(decisions=3, steps=5))
-    metrics.set(JournalCounts(decisions=7, steps=9, dropped=1, failed=2, thinned=4, waiting=6, size_bytes=8))
+    metrics.set(JournalCounts(decisions=7, steps=9, events=5, dropped=1, failed=2, thinned=4, waiting=6, size_bytes=8))
     text = generate_latest(registry).decode()
     for line in (
         'sorter_journal_written_total{what="decisions"} 7.0',
         'sorter_journal_written_total{what="steps"} 9.0',
+        'sorter_journal_written_total{what="events"} 5.0',
         'sorter_journal_lost_total{how="dropped"} 1.0',
         'sorter_journal_lost_total{how="failed"} 2.0',
         "sorter_journal_thinned_total 4.0",
