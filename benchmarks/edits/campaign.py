@@ -31,6 +31,8 @@ CAUSE = "recipe_refused"
 _GIVEN_UP_S = 6.0
 _STAYS_S = 1.6
 """So long after a wrong edit nothing may have changed: a reload takes less."""
+_TOLD_S = 0.4
+"""So long after an alarm that is a new one: what it tells of has been looked at."""
 _POLL_S = 0.01
 _LANES = 3
 _GAP_MM = 20.0
@@ -227,7 +229,7 @@ class _Run:
         if not self._until(written_s + LIVE_WITHIN_S, lambda: self._refusal() is not None):
             return f"no alarm in {LIVE_WITHIN_S:g} s"
         said = str(self._refusal())
-        time.sleep(max(0.0, written_s + _STAYS_S - time.monotonic()))
+        time.sleep(max(0.0, written_s + _STAYS_S - time.monotonic()) if was_refused else _TOLD_S)
         now = self._published()[-1].hash
         if now != self._in_force:
             return f"{now} is in force, and should not be"

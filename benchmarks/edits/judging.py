@@ -26,7 +26,7 @@ class Judged:
     """None where it was refused."""
     mistakes: tuple[Mistake, ...]
     took_s: float
-    """Of loading, wall time."""
+    """Of loading, processor time."""
     faults: tuple[str, ...]
     """What may not be; empty where all is well."""
     taught: bool = False
@@ -44,11 +44,11 @@ def judge(path: Path, data: bytes, *, longest_s: float, teach: bool = False) -> 
     Args:
         path: where; it is overwritten.
         data: the file's bytes.
-        longest_s: that loading may take.
+        longest_s: of processor time that loading may take.
         teach: whether a bin is taught into what is accepted, too.
     """
     path.write_bytes(data)
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     try:
         recipe, mistakes, faults = load_recipe(path).value, (), []
     except ConfigurationError as error:
@@ -56,7 +56,7 @@ def judge(path: Path, data: bytes, *, longest_s: float, teach: bool = False) -> 
         faults = list(_untold(error, path, data))
     except Exception as error:  # noqa: BLE001  # any other is what is looked for
         recipe, mistakes, faults = None, (), [f"raised {type(error).__name__}: {error!s:.120}"]
-    took_s = time.perf_counter() - began_s
+    took_s = time.process_time() - began_s
     if took_s > longest_s:
         faults.append(f"took {took_s:.2f} s")
     taught = False
