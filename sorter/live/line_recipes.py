@@ -134,7 +134,7 @@ class LineRecipes:
         with self._lock:
             held = self._held
             if held is not None:
-                self._set_aside(held, by)
+                self._set_aside(held.candidate, by)
                 self._chores.append(lambda: self._ledger.note_rejected(held.candidate, by, why))
         return held
 
@@ -233,18 +233,18 @@ class LineRecipes:
         self._decide(candidate, reasons or self._ledger.reasons_of(self._settings.name, candidate))
 
     def _decide(self, candidate: Candidate, reasons: tuple[str, ...]) -> None:
-        held = Held(candidate, reasons) if reasons else None
-        if held is not None and (rejected := self._ledger.approval(candidate)) is not None:
-            if rejected.approved:
-                held, candidate = None, replace(candidate, origin=Origin.CONFIRMED, by=rejected.by, why=rejected.why)
-            else:
-                with self._lock:
-                    self._set_aside(held, rejected.by)
-                return
+        """Let it go live or wait, unless a person has said something of this very content before."""
+        said = self._ledger.approval(candidate)
+        if said is not None and not said.approved:
+            with self._lock:
+                self._set_aside(candidate, said.by)
+            return
+        if said is not None:
+            reasons, candidate = (), replace(candidate, origin=Origin.CONFIRMED, by=said.by, why=said.why)
         with self._lock:
-            self._hold(held)
-            self._wanted = candidate if held is None else None
-        if held is not None:
+            self._hold(Held(candidate, reasons) if reasons else None)
+            self._wanted = None if reasons else candidate
+        if reasons:
             self._metrics.count(self._settings.name, Fate.HELD)
 
     def _hold(self, held: Held | None) -> None:
@@ -252,14 +252,12 @@ class LineRecipes:
         self._held = held
         self._chores.append(lambda: self._ledger.note_held(self._settings.name, held))
 
-    def _set_aside(self, held: Held, by: str | None) -> None:
+    def _set_aside(self, candidate: Candidate, by: str | None) -> None:
         self._hold(None)
+        self._wanted = None
         person = "a person" if by is None else by
-        recipe = held.candidate.recipe
-        words = (
-            f"{held.candidate.path.name}: revision {recipe.revision} was rejected by {person}; the one before goes on"
-        )
-        self._refused[self._file] = words
+        words = f"{candidate.path.name}: revision {candidate.recipe.revision} was rejected by {person}"
+        self._refused[self._file] = f"{words}; the one before goes on"
         self._metrics.count(self._settings.name, Fate.REJECTED)
 
     def _ask_for_approval(self) -> None:

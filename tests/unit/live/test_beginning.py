@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from sorter.errors import ConfigurationError
 from sorter.history.approvals import reject
 from sorter.history.entries import Origin
 from sorter.live.beginning import begin
 from sorter.live.candidate import Candidate
+from sorter.live.line_recipes import LineRecipes
+from sorter.outputs.recipe_metrics import RecipeMetrics
 from sorter.settings.load import load_recipe
+from sorter.settings.recipes import ConfirmSettings
 from tests.unit.conftest import LINE
 from tests.unit.live.conftest import Folder, bins, recipe_text
 
@@ -125,3 +129,19 @@ def test_every_other_mistake_of_the_settings_is_told(ran):
     path.write_text(path.read_text("utf-8").replace('"plant"', '"plant", "mqtt": {"password_file": "gone"}'), "utf-8")
     with pytest.raises(ConfigurationError, match="there is no password file"):
         begin(path, {})
+
+
+def test_what_was_rejected_does_not_go_live_after_a_restart_though_nothing_need_be_confirmed_any_more(folder):
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    recipes.reject("Anna", None)
+    folder.look(recipes)
+    folder.confirm = ConfirmSettings(removed_bins=False, rerouted_share=None)
+    project = begin(write_site(folder, confirm={"removed_bins": False}), {})
+    again = LineRecipes(
+        folder.line, project.recipes["one"], None, folder.confirm, folder.ledger, RecipeMetrics(CollectorRegistry())
+    )
+    folder.look(again)
+    assert again.wanted is None
+    assert "was rejected by Anna" in again.troubles["recipe_refused"]
