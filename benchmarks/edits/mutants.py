@@ -21,7 +21,7 @@ from benchmarks.edits.untouched import WatchedLine
 from benchmarks.table import Limit, Table, limits_table
 
 LONGEST_S = 1.0
-"""To load one file."""
+"""Of processor time, to load one file."""
 MOST_MB = 200.0
 """By which the process may grow meanwhile, at its largest."""
 _SHOWN = 20
@@ -69,7 +69,7 @@ class MutationsResult:
         """The promises."""
         return (
             Limit("files that raise, lie or are told of badly", len(self.faults), 1, ""),
-            Limit("slowest file", self.slowest_s, LONGEST_S, "s"),
+            Limit("slowest file, processor time", self.slowest_s, LONGEST_S, "s"),
             Limit("growth of the process", self.grown_mb, MOST_MB, "MB"),
         )
 

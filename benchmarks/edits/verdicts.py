@@ -16,7 +16,9 @@ _TIME_APART_S = 1.0
 _IN_VIEW_S = 2.5
 """What is in view when the service ends is decided at once."""
 _MORE_S = 60.0
-_HALF_A_PRODUCT = 0.5
+_LEARNED_S = 4.0
+"""What comes while the belt is learned is decided when it is, or not at all where the machine is busy."""
+_LESS_THAN_ONE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Kept:
     @property
     def all(self) -> bool:
         """Whether each product has its decision."""
-        return abs(self.missed) < _HALF_A_PRODUCT
+        return abs(self.missed) < _LESS_THAN_ONE
 
 
 def keep_up(decided: Sequence[Mapping[str, Any]], schedule: Schedule) -> Kept:
@@ -102,9 +104,10 @@ def keep_up(decided: Sequence[Mapping[str, Any]], schedule: Schedule) -> Kept:
     until_s = captured_s[-1] - _IN_VIEW_S
     captured_s = [at_s for at_s in captured_s if at_s < until_s]
     enters_s = sorted(one.enters_s for one in schedule.products_between(0.0, until_s - captured_s[0] + _MORE_S))
-    after_s = [one_s - other_s for one_s, other_s in zip(captured_s, enters_s, strict=False)]
+    learned_s = captured_s[0] + _LEARNED_S
+    pairs = zip(captured_s, enters_s, strict=False)
+    after_s = [one_s - other_s for one_s, other_s in pairs if one_s > learned_s]
     part = len(after_s) // 4
-    # The median, not the mean: products that come while the belt is learned are decided a little later.
     change_s = statistics.median(after_s[-part:]) - statistics.median(after_s[:part])
     per_s = len(captured_s) / (captured_s[-1] - captured_s[0])
     return Kept(per_s, change_s * per_s)
