@@ -17,6 +17,7 @@ from sorter.settings.sentences import did_you_mean, findings_of, prefixed, shown
 from sorter.settings.site import MOST_BRANCHES, LineSettings, SiteSettings
 from sorter.settings.strict import repeated_names
 
+_LONGEST_PATH = 300
 SITE_FILE = "sorter.yaml"
 """What the settings file is called in a configuration folder."""
 
@@ -241,7 +242,10 @@ def _missing_files(document: Document, lines: Sequence[_Line]) -> Iterator[Findi
 
 
 def _no_file(document: Document, loc: Location, what: str, path: Path) -> Finding:
-    sentence = f"there is no {what} {str(path)!r}: create it, or name the right one"
+    name = str(path)
+    # No system has names as long as that: something else was pasted here, and an alarm must stay one to read.
+    name = name if len(name) <= _LONGEST_PATH else f"{name[: _LONGEST_PATH // 2]}...{name[-_LONGEST_PATH // 2 :]}"
+    sentence = f"there is no {what} {name!r}: create it, or name the right one"
     return document.at(document.mark(*loc), prefixed(loc, sentence))
 
 

@@ -16,7 +16,7 @@ from benchmarks.edits.mutations import MUTATIONS, chosen, mutated
 from benchmarks.edits.oracle import differences
 from benchmarks.edits.teaching import comments
 from benchmarks.edits.untouched import WatchedLine
-from sorter.settings.load import load_recipe
+from sorter.settings.load import load_project, load_recipe
 
 Write = Callable[[str, str | bytes], Path]
 Told = Callable[[Callable[[Path], object], str], list[str]]
@@ -134,3 +134,10 @@ def test_the_oracle_sees_what_is_dropped_added_or_changed(write: Write, recipe_t
 def test_comments_are_found_wherever_they_stand():
     text = 'a: "#no"   # one\n# two\nb: [1, # three\n  2]\nc: x#y\n'
     assert comments(text) == ["# one", "# two", "# three"]
+
+
+def test_a_path_of_thousands_of_characters_does_not_fill_the_alarm(write: Write, told: Told, site_text):
+    write("sorter.yaml", site_text.replace("recipe: recipe.yaml", f"recipe: {'9' * 5000}"))
+    (sentence,) = told(load_project, ".")
+    assert sentence.startswith("sorter.yaml:7:13: lines.0.recipe: there is no recipe file '999")
+    assert len(sentence) < 500
