@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks.belt import CONFIG
-from benchmarks.edits.campaign import EditsResult, Outcome, busy_belt
+from benchmarks.edits.campaign import FULL, EditsResult, Outcome, busy_belt
 from benchmarks.edits.contents import plan_edits
 from benchmarks.edits.verdicts import Kept, Published, gaps, keep_up, out_of_order, strange_hashes
 from benchmarks.edits.ways import WAYS, editable
@@ -110,11 +110,11 @@ def test_the_table_tells_of_each_way_and_what_may_not_be():
         Outcome("nano", "syntax", None, ""),
         Outcome("nano", "valid", None, "not live in 2 s"),
     ]
-    result = EditsResult(1, outcomes, 300, Kept(10.0, 0.0), [])
+    result = EditsResult(FULL, outcomes, 300, Kept(10.0, 0.0), [])
     ways, products, faults, limits = result.tables()
     assert ways.rows[:2] == [("cp", "2", "2", "0.60", "0.70", "0", "0"), ("nano", "2", "0", "-", "-", "1", "1")]
     assert ("products a second", "10.0") in products.rows
     assert faults.rows == [("nano, valid: not live in 2 s",)]
     assert [row[-1] for row in limits.rows] == ["DOES NOT HOLD", "holds", "holds"]
     assert result.failed
-    assert not EditsResult(1, outcomes[:3], 300, Kept(10.0, 0.0), []).failed
+    assert not EditsResult(FULL, outcomes[:3], 300, Kept(10.0, 0.0), []).failed

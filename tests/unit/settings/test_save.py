@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sorter.errors import ConfigurationError, SorterError
 from sorter.records import Lab
 from sorter.settings.bins import Taught
-from sorter.settings.load import load_recipe, recipe_of
+from sorter.settings.load import load_recipe
 from sorter.settings.recipe import Change
 from sorter.settings.save import TaughtBin, find_recipe_file, open_recipe, restore, revise, save
 
@@ -365,7 +365,7 @@ def test_an_earlier_text_is_put_back_whole_with_its_new_revision_and_who_did_it(
     "---\n" + PLAIN,
 ])  # fmt: skip
 def test_however_an_earlier_text_is_written_it_means_the_same_again(tmp_path, text):
-    earlier = recipe_of(text, Path("before.yaml")).value
+    earlier = load_recipe(Path("before.yaml"), text).value
     told = put_back(tmp_path / "recipe.yaml", text)
     assert load_recipe(tmp_path / "recipe.yaml").value == earlier.model_copy(update={"revision": 7, "change": WHO})
     assert told.splitlines()[4:10] == text.splitlines()[4:10] or "revision: 3" not in text
