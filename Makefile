@@ -23,7 +23,7 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --no-input --disable-pip-version
 	--require-hashes --only-binary :all:
 UV_COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --custom-compile-command "make lock"
-# With ARGS="-k name" one of two runs may have nothing to do, which pytest ends with 5.
+# With ARGS="-k name" one of the runs may have nothing to do, which pytest ends with 5.
 NOTHING_CHOSEN := { test $$? -eq 5 && test -n '$(ARGS)'; }
 SAY := printf '%s\n' >&2
 
@@ -40,7 +40,8 @@ demo: $(DEMO_READY) ## sort a simulated belt for SECONDS (20); ARGS=--json and o
 
 test: lint ## everything that continuous integration holds: lint, types, imports, all tests
 	@$(PYTHON) -m pytest -n auto tests/unit tests/contract $(ARGS) || $(NOTHING_CHOSEN)
-	@$(PYTHON) -m pytest tests/system $(ARGS) || $(NOTHING_CHOSEN)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not alone" tests/system $(ARGS) || $(NOTHING_CHOSEN)
+	@$(PYTHON) -m pytest -m alone tests/system $(ARGS) || $(NOTHING_CHOSEN)
 
 check: lint ## the fast part of test: lint, types, imports, unit tests
 	@$(PYTHON) -m pytest -q -n auto tests/unit $(ARGS)

@@ -15,7 +15,7 @@ from benchmarks.camera.process import CameraServer, Login
 from benchmarks.camera.reel import BeltReel, Fault, Segment, belt_encoding, make_belt_reel
 from sorter.settings.site import SimulatorSource
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 PASSWORD = "s3cr@t"  # noqa: S105 - of the test's own camera
 BELT = SimulatorSource.model_validate(

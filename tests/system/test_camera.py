@@ -17,7 +17,7 @@ from benchmarks.belt import BenchBelt
 from benchmarks.camera.process import CameraServer
 from benchmarks.camera.reel import BeltReel, belt_encoding, make_belt_reel
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 RATE_HZ = 25
 SOURCE = BenchBelt.of_config().with_source(width_px=160, height_px=96, mm_per_px=3, frame_rate_hz=RATE_HZ).source

@@ -13,7 +13,7 @@ from benchmarks.contract.fuzz import fuzz_service, hostile_messages
 from benchmarks.contract.rows import ContractResult, Row, Task
 from sorter.errors import BrokerError
 
-pytestmark = [pytest.mark.system, pytest.mark.usefixtures("mosquitto_program")]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.usefixtures("mosquitto_program")]
 
 ROOT = Path(__file__).parents[2]
 

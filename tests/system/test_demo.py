@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 
 from sorter.demo.broker import find_mosquitto
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "config/schema/decision.schema.json").read_text("utf-8"))

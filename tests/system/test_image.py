@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from sorter.errors import SourceError
 from sorter.records import BgrImage, Box, TimeBase
 from sorter.settings.guards import GuardSettings
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 LOGIN = Login("me", "s3cr@t:/pass")
 BARS_BGR = [(255, 255, 255), (0, 255, 255), (255, 255, 0), (0, 255, 0), (255, 0, 255), (0, 0, 255), (255, 0, 0)]

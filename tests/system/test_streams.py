@@ -19,11 +19,11 @@ from benchmarks.camera.truth import Interval
 from benchmarks.faults import SHORT, FaultsResult, TrialResult, measure_faults
 from benchmarks.rig import LOGIN, Rig, live_belt, open_rig
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 LEAD_IN_S = 8.0
 FAULTS = [trial.name for trial in SHORT.trials]
-KILLS = 10
+KILLS = 6
 RATE_HZ = 15.0
 
 
@@ -72,7 +72,7 @@ def test_sorting_goes_on_soon_after_a_fault(trial: TrialResult) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_a_line_that_is_killed_ten_times_costs_its_neighbor_nothing() -> None:
+def test_a_line_that_is_killed_again_and_again_costs_its_neighbor_nothing() -> None:
     belt = live_belt((640, 360), RATE_HZ, LEAD_IN_S)
     reel = reel_of(120.0)
     with open_rig(belt, {"victim": reel, "neighbor": reel}) as rig:
@@ -90,7 +90,7 @@ def test_a_line_that_is_killed_ten_times_costs_its_neighbor_nothing() -> None:
         assert rig.metric("sorter_line_restarts_total", line="neighbor") == 0
         score = rig.score("neighbor", Interval(LEAD_IN_S, end_s))
         assert score.clean, score
-        assert score.products > 60
+        assert score.products > 30
         states = [one.content["state"] for one in rig.states("neighbor")]
         told = [(one.content["state"], one.content["cause"]) for one in rig.states("neighbor")]
         assert set(states[states.index("running") :]) == {"running"}, told

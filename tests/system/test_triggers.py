@@ -27,7 +27,7 @@ from sorter.service import Service
 from sorter.settings.load import load_project
 from tests.system.photo_eye import MM_PER_COUNT, Passage, PhotoEye
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[2]
 TOPIC = "sorter/plant/one/trigger"
