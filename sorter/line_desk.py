@@ -169,7 +169,8 @@ class LineDesk:
         ruling = self._state.ruling
         if ruling is None or ruling.action is Action.CONTINUE:
             return decision
-        return diverted(decision, ruling.cause, ruling.branch, self._timing)
+        timing = self._timing if self._eye is None else self._eye.timing
+        return diverted(decision, ruling.cause, ruling.branch, timing)
 
     def _take_heartbeat(self, beat: Heartbeat) -> None:
         self._tally.frames = self._base_frames + frame_counts(beat)

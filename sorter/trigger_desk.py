@@ -86,9 +86,13 @@ class TriggerDesk:
         """The decision with the deadline of the measured speed, and what the eye calls its product."""
         trigger = self._take(decision)
         if self._measured_mm_per_s is not None:
-            timing = Timing.of(self._line, self._measured_mm_per_s)
-            decision = retimed(decision, timing, self._late_branch, self._clock.monotonic_s())
+            decision = retimed(decision, self.timing, self._late_branch, self._clock.monotonic_s())
         return decision, Naming() if trigger is None else Naming(trigger.product, trigger.trigger_id)
+
+    @property
+    def timing(self) -> Timing:
+        """By the belt's speed as the encoder tells it, or as it is set where there is none."""
+        return Timing.of(self._line, self._measured_mm_per_s)
 
     @property
     def troubles(self) -> dict[str, str]:

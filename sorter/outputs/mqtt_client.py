@@ -31,7 +31,8 @@ _P = ParamSpec("_P")
 _LONGEST_EXPIRY_S = 2**32 - 1
 
 RECONNECT_MIN_S = 1
-RECONNECT_MAX_S = 8
+RECONNECT_MAX_S = 2
+"""Decisions live for a few seconds: a broker that is back must not be waited for longer."""
 _AFTER_A_FAULT_S = 1.0
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends RST, and what was not yet on the wire is thrown away."""

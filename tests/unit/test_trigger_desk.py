@@ -13,7 +13,7 @@ from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.records import Deadline, Decision, RecipeId, Verdict
 from sorter.settings.site import LineSettings, PhotoEyeTrigger
-from sorter.timing import Timing
+from sorter.timing import Timing, diverted
 from sorter.trigger_desk import TriggerDesk
 
 WALL_ZERO_S = 1.7e9
@@ -238,6 +238,9 @@ def test_encoder_counts_take_the_place_of_a_wrong_belt_speed():
     assert decision.crossed_at_s is not None
     assert decision.deadline.act_before_s == pytest.approx(decision.crossed_at_s + 2.1, abs=0.01)
     assert plant.told("sorter_belt_speed_meters_per_second") == pytest.approx(0.25, abs=0.001)
+    # One that a row of the fail-safe table sends elsewhere goes there on the same belt.
+    elsewhere = diverted(decision, "paused", decision.branch, plant.desk.timing)
+    assert elsewhere.deadline.act_before_s == pytest.approx(decision.deadline.act_before_s, abs=0.01)
 
 
 def test_a_decision_too_late_at_the_measured_speed_is_late():
