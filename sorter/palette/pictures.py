@@ -115,9 +115,7 @@ def _go_to(picture: Image.Image, frame: int, name: str) -> None:
     try:
         picture.seek(frame)
     except EOFError as error:
-        count = getattr(picture, "n_frames", 1)
-        has = "one frame, numbered 0" if count == 1 else f"{count} frames, numbered from 0"
-        raise SourceError(f"{name}: there is no frame {frame}: the file has {has}") from error
+        raise SourceError(f"{name}: there is no frame {frame}, counted from 0: ask for an earlier one") from error
 
 
 def _of_image(picture: Image.Image, most: int, name: str) -> Raster:
