@@ -17,7 +17,14 @@ from sorter.palette.clustering import Clusters, cluster
 from sorter.palette.names import color_of, nearest_name
 from sorter.palette.pictures import Picture, read_raster
 from sorter.palette.result import Method, Palette, Rgb, Space, Swatch
-from sorter.palette.roles import ONE_COLOR, accent, background_and_foreground, count_of_colors
+from sorter.palette.roles import (
+    ONE_COLOR,
+    DistinctColors,
+    accent,
+    background_and_foreground,
+    count_of_colors,
+    distinct_colors,
+)
 from sorter.palette.sample import Sample, count_pixels, sums_by, without
 from sorter.palette.spaces import Colors, to_space, to_srgb
 from sorter.records import Lab
@@ -71,7 +78,7 @@ class ColorAnalyzer:
     num_colors: int | Literal["auto"] | None = 4
     method: Method | str = Method.MINIBATCH
     space: Space | str = Space.LAB
-    n_init: int = 5
+    n_init: int = 4
     max_pixels: int = 65_536
     ignore_white: bool = False
     ignore: Sequence[str | Sequence[int]] = ()
@@ -125,7 +132,7 @@ class ColorAnalyzer:
 
         It is given as the palette has it where that has a color within 12 of it (CIEDE2000), else with its own share.
         """
-        found = accent(self._lab, self._sample.weights) if len(self._sample.rgb) else None
+        found = accent(self._distinct) if len(self._sample.rgb) else None
         if found is None:
             return None
         lab, share = found
@@ -135,8 +142,8 @@ class ColorAnalyzer:
         return _swatch(lab, to_srgb(lab[None], Space.LAB)[0], share)
 
     @cached_property
-    def _lab(self) -> Colors:
-        return srgb_to_lab(self._sample.rgb).astype(np.float64)
+    def _distinct(self) -> DistinctColors:
+        return distinct_colors(to_space(self._sample.rgb, Space.LAB), self._sample.weights)
 
     @cached_property
     def _ground(self) -> tuple[Swatch | None, Swatch | None]:
@@ -154,7 +161,7 @@ class ColorAnalyzer:
         sample, method, space = self._sample, Method(self.method), Space(self.space)
         if not len(sample.rgb):
             return _Found(self._palette_of((), 0.0), np.zeros(0, np.intp))
-        count = self.num_colors if isinstance(self.num_colors, int) else count_of_colors(self._lab, sample.weights)
+        count = self.num_colors if isinstance(self.num_colors, int) else count_of_colors(self._distinct)
         clusters = cluster(to_space(sample.rgb, space), sample.weights, count, method, self.n_init)
         swatches, of_color = _swatches(clusters, sample, space)
         return _Found(self._palette_of(swatches, clusters.inertia), of_color)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
@@ -56,7 +57,9 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
         if kind == "RGB" and plain.mode == "L":
             plain = plain.convert("RGB")
         if kind == _KIND[plain.mode]:
-            return _converted(plain, profile)
+            # One that leads nowhere is passed over like one that cannot be read.
+            with suppress(ImageCms.PyCMSError):
+                return _converted(plain, profile)
     return plain.convert("RGB")
 
 

@@ -98,6 +98,8 @@ def _minibatch(points: Colors, weights: Weights, count: int, seed: int) -> Color
         batch_size=_BATCH,
         # Else it may put two centers on one spot and return fewer colors than asked.
         reassignment_ratio=0,
+        # What it leaves to be done, the rounds over all colors do.
+        max_no_improvement=5,
         compute_labels=False,
         random_state=seed,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -65,17 +66,20 @@ def _only_first(frame: int, what: str) -> None:
 def _local_file(path: str | os.PathLike[str]) -> Path:
     if "://" in os.fspath(path):
         raise UsageError(f"{os.fspath(path)}: addresses are not read: download the picture, and name the file")
-    file = Path(path)
-    if not file.exists():
-        raise SourceError(f"{path}: no such file")
-    if file.is_dir():
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:  # a name with a zero in it is a ValueError
+        raise SourceError(f"{path}: it cannot be read ({unreadable_because(error)}): name another file") from error
+    if stat.S_ISDIR(status.st_mode):
         raise SourceError(f"{path}: a folder, not a picture: name the pictures in it")
     # What waits for a writer, or has no end, would hold us for ever.
-    if not file.is_file():
+    if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"{path}: not a file: name a picture's file")
-    if file.stat().st_size > MAX_BYTES:
+    if status.st_size > MAX_BYTES:
         raise SourceError(f"{path}: the file is larger than {MAX_BYTES // 2**20} MB: make it smaller")
-    return file
+    return Path(path)
 
 
 def _guarded(source: Path | BytesIO | Image.Image, most: int, frame: int, name: str) -> Raster:
@@ -158,7 +162,7 @@ def _of_array(array: NDArray[np.generic], most: int) -> Raster:
 def _of_16_bits(values: NDArray[np.generic]) -> NDArray[np.uint16]:
     if values.dtype == np.uint8:
         return values.astype(np.uint16) * np.uint16(257)
-    if values.dtype == np.uint16:
+    if values.dtype.newbyteorder("=") == np.uint16:
         return values.astype(np.uint16)
     if not np.issubdtype(values.dtype, np.floating):
         raise UsageError(f"an array of {values.dtype} is no picture: give uint8, uint16, or float 0..1")

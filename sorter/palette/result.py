@@ -13,7 +13,7 @@ class Method(StrEnum):
     """How pixels are clustered."""
 
     MINIBATCH = "minibatch"
-    """scikit-learn's MiniBatchKMeans, then a few rounds over all pixels: the quickest."""
+    """scikit-learn's MiniBatchKMeans, then a few rounds over all pixels."""
     KMEANS = "kmeans"
     """scikit-learn's KMeans, until it converges."""
     OPENCV = "opencv"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,18 +26,24 @@ _ACCENT_APART = 20.0
 """CIEDE2000 of an accent from each color that has a larger share."""
 
 
-def distinct_colors(lab: Colors, weights: Weights) -> tuple[Colors, NDArray[np.float64]]:
-    """The colors that people would tell apart, largest share first.
+class DistinctColors(NamedTuple):
+    """The colors of a picture that people would tell apart."""
+
+    lab: Colors
+    """Shape (k, 3), largest share first."""
+    shares: NDArray[np.float64]
+    """Shape (k,)."""
+
+
+def distinct_colors(lab: Colors, weights: Weights) -> DistinctColors:
+    """Find the colors that people would tell apart.
 
     Ward's method parts the picture into 24; then the two nearest are joined, again and again, until all lie 12 or more
     apart by CIEDE2000.
 
     Args:
         lab: distinct colors, shape (m, 3), m at least 1.
-        weights: theirs.
-
-    Returns:
-        Lab of shape (k, 3), and shares of shape (k,).
+        weights: theirs, shape (m,).
     """
     centers = ward_centers(lab, weights, _FINE)
     shares = np.bincount(nearest(lab, centers), weights, len(centers)) / weights.sum()
@@ -51,22 +59,21 @@ def distinct_colors(lab: Colors, weights: Weights) -> tuple[Colors, NDArray[np.f
         shares[one] = both
         centers, shares = np.delete(centers, other, axis=0), np.delete(shares, other)
     order = np.argsort(-shares, kind="stable")
-    return centers[order], shares[order]
+    return DistinctColors(centers[order], shares[order])
 
 
-def count_of_colors(lab: Colors, weights: Weights) -> int:
-    """How many of the distinct colors have at least 1 % of the picture; 1 to 10."""
-    _, shares = distinct_colors(lab, weights)
-    return int(np.clip((shares >= _LEAST_SHARE).sum(), 1, MOST_COLORS))
+def count_of_colors(distinct: DistinctColors) -> int:
+    """How many of them have at least 1 % of the picture; 1 to 10."""
+    return int(np.clip((distinct.shares >= _LEAST_SHARE).sum(), 1, MOST_COLORS))
 
 
-def accent(lab: Colors, weights: Weights) -> tuple[Colors, float] | None:
+def accent(distinct: DistinctColors) -> tuple[Colors, float] | None:
     """The most saturated of the small colors that stand out, shape (3,), with its share.
 
     It has 0.2 % to 15 % of the picture, a chroma of 35 or more, and lies 20 or more by CIEDE2000 from each color of a
     larger share.
     """
-    centers, shares = distinct_colors(lab, weights)
+    centers, shares = distinct
     chroma = np.hypot(centers[:, 1], centers[:, 2])
     fit = (shares >= _ACCENT_SHARES[0]) & (shares <= _ACCENT_SHARES[1]) & (chroma >= _ACCENT_CHROMA)
     for place in np.argsort(-chroma, kind="stable"):

@@ -219,7 +219,8 @@ def test_what_is_no_picture_is_told(tmp_path: Path) -> None:
     Image.new("P", (12000, 12000)).save(tmp_path / "bomb.png")
     for name, told in (
         ("none.png", "no such file"), (".", "a folder, not a picture"), ("pipe", "not a file"),
-        ("empty.png", "not a readable picture (unknown format)"), ("bomb.png", "12000 x 12000 pixels, more than 64"),
+        ("a" * 300, "it cannot be read (File name too long)"), ("empty.png", "not a readable picture (unknown format)"),
+        ("bomb.png", "12000 x 12000 pixels, more than 64"),
     ):  # fmt: skip
         with pytest.raises(SourceError) as refused:
             ColorAnalyzer(tmp_path / name)
