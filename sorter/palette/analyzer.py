@@ -89,7 +89,7 @@ class ColorAnalyzer:
     def __post_init__(self, image: Picture) -> None:
         object.__setattr__(self, "method", _one_of(Method, self.method, "method"))
         object.__setattr__(self, "space", _one_of(Space, self.space, "space"))
-        if self.num_colors not in {None, "auto"}:
+        if self.num_colors is not None and self.num_colors != "auto":
             _within(self.num_colors, 1, MOST_CLUSTERS, "num_colors")
         _within(self.n_init, 1, 100, "n_init")
         _within(self.max_pixels, 1000, MOST_PIXELS, "max_pixels")
@@ -216,7 +216,10 @@ def _within(given: object, least: int, most: int, name: str) -> None:
 def _color(given: str | Sequence[int]) -> Rgb:
     if isinstance(given, str):
         return color_of(given)
-    channels = tuple(int(channel) for channel in given)
+    try:
+        channels = tuple(int(channel) for channel in given)
+    except (TypeError, ValueError):  # such as a color where a list of colors is asked for
+        channels = ()
     if len(channels) != 3 or not all(0 <= channel <= 255 for channel in channels):
-        raise UsageError(f"{given!r} is no color: write it as #rrggbb, or as red, green and blue from 0 to 255")
+        raise UsageError(f"{given!r} is no color: write each as #rrggbb, or as (red, green, blue) from 0 to 255")
     return Rgb(*channels)

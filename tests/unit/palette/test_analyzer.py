@@ -138,6 +138,7 @@ def test_a_pixel_counts_by_its_opacity() -> None:
     ({"method": "median"}, "method is 'median': give one of minibatch, kmeans, opencv, agglomerative"),
     ({"space": "cmyk"}, "space is 'cmyk': give one of lab, rgb, hsv, oklab"),
     ({"ignore": ["#12"]}, "'#12' is no color"), ({"ignore": [(1, 2, 300)]}, "(1, 2, 300) is no color"),
+    ({"ignore": (255, 0, 0)}, "255 is no color: write each as #rrggbb"), ({"num_colors": [4]}, "num_colors is [4]"),
     ({"frame": 1}, "an array has one frame"),
 ])  # fmt: skip
 def test_a_setting_that_makes_no_sense_is_told(settings: dict, told: str) -> None:
