@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_sort(commands)
     _add_decide(commands)
+    _add_palette(commands)
     _add_teach(commands)
     _add_check(commands)
     _add_journal(commands)
@@ -95,6 +96,33 @@ def _add_decide(commands: _Commands[_Parser]) -> None:
     decide.add_argument("--line", metavar="NAME", help="which line of --config, where it has several")
     decide.add_argument("--json", action="store_true", help="one decision a line; the CSV's row comes back as ref")
     _add_verbosity(decide)
+
+
+def _add_palette(commands: _Commands[_Parser]) -> None:
+    palette = _add(commands, "palette", "The colors of any pictures, with their shares; for people and other programs.")
+    palette.add_argument("images", nargs="+", metavar="IMAGE", help="picture's file; of several one after the other")
+    palette.add_argument(
+        "--colors",
+        type=_colors,
+        default=4,
+        metavar="N",
+        help="how many, or auto: as many as people would tell apart (4)",
+    )
+    palette.add_argument("--method", default="minibatch", help="minibatch (if not said), kmeans, opencv, agglomerative")
+    palette.add_argument(
+        "--space", default="lab", help="where distances are measured: lab (if not said), rgb, hsv, oklab"
+    )
+    palette.add_argument("--ignore-white", action="store_true", help="pixels near white do not count")
+    palette.add_argument(
+        "--ignore", action="append", default=[], metavar="HEX", help="nor do those near this color; more than once"
+    )
+    palette.add_argument("--frame", type=int, default=0, metavar="N", help="of an animation, from 0 (0)")
+    shown = palette.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object a picture")
+    shown.add_argument("--coolors", action="store_true", help="the address of the palette at coolors.co, and no more")
+    for kind, what in (("gpl", "a GIMP palette"), ("ase", "Adobe swatches"), ("css", "CSS variables"), ("csv", "CSV")):
+        palette.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"write {what} there")
+    _add_verbosity(palette)
 
 
 def _add_teach(commands: _Commands[_Parser]) -> None:
@@ -300,6 +328,14 @@ def _add_verbosity(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**31:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
+def _colors(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not text.isdecimal() or not 0 < int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 1 to 256")
     return int(text)
 
 
