@@ -98,7 +98,9 @@ def read_cut_out(path: Path) -> tuple[BgrImage, Mask | None]:
         raise SourceError(f"{path}: no such file") from error
     # Pillow's decoders raise nearly anything on hostile files: SyntaxError, struct.error, EOFError, ...
     except Exception as error:
-        raise SourceError(f"{path}: not a readable picture ({_reason(error)}): replace or remove it") from error
+        raise SourceError(
+            f"{path}: not a readable picture ({unreadable_because(error)}): replace or remove it"
+        ) from error
 
 
 def _read(path: Path) -> tuple[BgrImage, Mask | None]:
@@ -134,7 +136,8 @@ def greyscale_sentence(place: str) -> str:
     return f"{place}: the picture is greyscale and has no color to sort by: use a camera set to color"
 
 
-def _reason(error: Exception) -> str:
+def unreadable_because(error: Exception) -> str:
+    """Why Pillow could not read a picture, in a few words."""
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
     # An OSError of the system names the file once more, and in Python's own way.

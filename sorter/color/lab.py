@@ -26,17 +26,17 @@ KAPPA = 24389 / 27
 """Where the cube root of CIE 15:2004, 8.2.1, gives way to a straight line, and the slope of that."""
 
 
-def _decode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def decode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gamma-encoded sRGB 0..1 to linear light 0..1 (IEC 61966-2-1)."""
     return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0.0) + 0.055) / 1.055) ** 2.4)
 
 
-def _encode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def encode_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Linear light 0..1 to gamma-encoded sRGB 0..1 (IEC 61966-2-1)."""
     return np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0) ** (1 / 2.4) - 0.055)
 
 
-_LINEAR_OF_BYTE = _decode_gamma(np.arange(256) / 255).astype(np.float32)
+_LINEAR_OF_BYTE = decode_gamma(np.arange(256) / 255).astype(np.float32)
 _BGR_TO_WHITE_RELATIVE_XYZ = (_RGB_TO_XYZ / _WHITE_XYZ[:, None])[:, ::-1].astype(np.float32)
 
 
@@ -77,7 +77,7 @@ def srgb_to_lab(pixels_rgb: NDArray[np.floating]) -> LabPixels:
     Returns:
         The same shape, float32: L* 0..100, a* and b* unscaled (not OpenCV's 8-bit Lab).
     """
-    linear = _decode_gamma(np.asarray(pixels_rgb, np.float64))
+    linear = decode_gamma(np.asarray(pixels_rgb, np.float64))
     return _lab_of_xyz(linear @ _RGB_TO_XYZ.T / _WHITE_XYZ).astype(np.float32)
 
 
@@ -108,7 +108,7 @@ def lab_to_srgb(lab: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray
         Pixels of shape (..., 3), clipped to 0..1, and for each whether it lay outside the sRGB gamut by more
         than rounding (a quarter of an 8-bit step) and was clipped.
     """
-    encoded = _encode_gamma((_xyz_of_lab(lab) * _WHITE_XYZ) @ _XYZ_TO_RGB.T)
+    encoded = encode_gamma((_xyz_of_lab(lab) * _WHITE_XYZ) @ _XYZ_TO_RGB.T)
     slack = 0.25 / 255
     clipped = ((encoded < -slack) | (encoded > 1 + slack)).any(axis=-1)
     return np.clip(encoded, 0.0, 1.0), np.asarray(clipped)

@@ -15,7 +15,7 @@ from sorter.errors import BrokerError, ConfigurationError, Mistake, SourceError,
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "run", "demo", "sort", "decide", "teach", "check", "journal", "recipes", "backtest", "replay", "report",
+    "run", "demo", "sort", "decide", "palette", "teach", "check", "journal", "recipes", "backtest", "replay", "report",
     "selftest",
 )  # fmt: skip
 

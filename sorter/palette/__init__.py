@@ -1,0 +1,1 @@
+"""The colors of any picture: what a palette is made of, apart from any conveyor."""
