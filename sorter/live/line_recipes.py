@@ -155,11 +155,21 @@ class LineRecipes:
     # For the thread that looks at the files.
 
     def look(self, now_s: float) -> None:
-        """See whether the files were changed, and whether a person has said something of what waits."""
+        """See whether the files were changed."""
         for watched in (self._file, self._shadow):
             found = None if watched is None else watched.look(now_s)
             if watched is not None and found is not None:
                 self._take_found(watched, found)
+
+    def look_once(self) -> None:
+        """See what stands in the files that the service did not begin with, and say why it did not."""
+        for watched in (self._file, self._shadow):
+            found = None if watched is None else watched.now()
+            if watched is not None and found is not None:
+                self._take_found(watched, found)
+
+    def hear(self) -> None:
+        """See whether a person has said something of what waits."""
         self._ask_for_approval()
         with self._lock:
             is_right, waits = self._file not in self._refused, self._held is not None

@@ -30,6 +30,7 @@ class Watched:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
+        self._text = text
         self._settling = Settling(text.encode())
 
     @classmethod
@@ -41,6 +42,11 @@ class Watched:
         """What stands in it now, if that is news (monotonic seconds)."""
         content = _content(self.path)
         return Found(self.path, content) if self._settling.look(content, now_s) else None
+
+    def now(self) -> Found | None:
+        """What stands in it at this moment, if that is not what was known."""
+        content = _content(self.path)
+        return None if content == self._text.encode() else Found(self.path, content)
 
     def look_again(self) -> None:
         """What stands in it may be right now, though it was refused: it is news again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from sorter.live.ledger import RecipeLedger
@@ -26,7 +26,7 @@ class Watcher:
         ledger: where they are written down.
         settings: the settings file.
         clock: time.
-        reload: whether changed files are taken at all.
+        reload: whether changed files are taken at all; else each is looked at once, for what a start did not take.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class Watcher:
             self._thread.join(max(0.0, end_s - self._clock.monotonic_s()))
 
     def _run(self) -> None:
+        if not self._reload:
+            self._do(line.look_once for line in self._lines.values())
         while not self._closing.wait(_EVERY_S):
             self._turn()
         self._turn()
@@ -65,8 +67,12 @@ class Watcher:
         now_s = self._clock.monotonic_s()
         looks = [self._settings.look, *(line.look for line in self._lines.values())] if self._reload else []
         steps: list[Callable[[], None]] = [partial(look, now_s) for look in looks]
-        steps += [line.write for line in self._lines.values()]
-        for step in (*steps, self._ledger.retry):
+        for line in self._lines.values():
+            steps += [line.hear, line.write]
+        self._do((*steps, self._ledger.retry))
+
+    def _do(self, steps: Iterable[Callable[[], None]]) -> None:
+        for step in steps:
             try:
                 step()
             except Exception:  # noqa: BLE001 - logged; the other lines' files are looked at all the same
