@@ -149,6 +149,8 @@ class RecipeDesk:
             return _refused(error)
 
     def _shadow_outcome(self, shadow: Loaded[Recipe] | None) -> Outcome:
+        if _identity(shadow) == self.recipe.identity:
+            return Outcome(Code.REFUSED, f"{self.recipe.name} is in force: it has nothing to say beside itself")
         if _identity(shadow) == _identity(self._shadow):
             return Outcome(Code.ALREADY, "there is no shadow recipe" if shadow is None else "it is the shadow already")
         if not self._use_shadow(shadow):
@@ -164,8 +166,7 @@ class RecipeDesk:
 
     def _go_live(self, candidate: Candidate) -> bool:
         before, recipe = self.recipe, candidate.recipe
-        # A recipe in force has nothing to say beside itself.
-        shadow = None if _identity(self._shadow) == recipe.identity else self._shadow
+        shadow = shadow_beside(recipe, self._shadow)
         if not self._process.change_rules(recipe, _value(shadow), self.settings):
             return False
         self._recipes.use(candidate)
@@ -173,15 +174,19 @@ class RecipeDesk:
         self._note_shadow(shadow)
         return True
 
-    def _use_shadow(self, shadow: Loaded[Recipe] | None) -> bool:
+    def _use_shadow(self, wanted: Loaded[Recipe] | None) -> bool:
+        shadow = shadow_beside(self.recipe, wanted)
         if not self._process.change_rules(self.recipe, _value(shadow), self.settings):
             return False
-        self._note_shadow(shadow)
+        self._shadow = shadow
+        self._recipes.watch_shadow(wanted)
+        self._when_changed.shadow(self.recipe, _value(shadow))
         return True
 
     def _note_shadow(self, shadow: Loaded[Recipe] | None) -> None:
-        self._shadow = shadow
-        self._recipes.watch_shadow(shadow)
+        if shadow is not self._shadow:  # else its file may hold news that nobody has taken yet
+            self._shadow = shadow
+            self._recipes.watch_shadow(shadow)
         self._when_changed.shadow(self.recipe, _value(shadow))
 
     def _take_up(self, wanted: Wanted) -> bool:
@@ -193,7 +198,8 @@ class RecipeDesk:
         except ConfigurationError as error:
             self._refused = f"{error.mistakes[0]}; the settings as they were go on"
             return True
-        shadow = wanted.shadow if wanted.settings.shadow != self.settings.shadow else self._shadow
+        beside = wanted.shadow if wanted.settings.shadow != self.settings.shadow else self._shadow
+        shadow = shadow_beside(loaded.value, beside)
         if not self._process.change_rules(loaded.value, _value(shadow), wanted.settings):
             return False
         before, self._refused, self.settings = self.recipe, None, wanted.settings
@@ -204,6 +210,11 @@ class RecipeDesk:
             self._when_changed.recipe(loaded.value, loaded.value.name != before.name)
         self._note_shadow(shadow)
         return True
+
+
+def shadow_beside(recipe: Recipe, shadow: Loaded[Recipe] | None) -> Loaded[Recipe] | None:
+    """The shadow of a recipe in force: one that is the same has nothing to say beside it."""
+    return None if _identity(shadow) == recipe.identity else shadow
 
 
 def _value(loaded: Loaded[Recipe] | None) -> Recipe | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,13 +33,13 @@ class Process:
 
 
 class Desk:
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, shadow: Path | None = None) -> None:
         self.folder = folder
         self.process = Process()
         self.changes: list[Any] = []
         self.pairs: list[tuple[str, str | None]] = []
         self.pair: tuple[str, str | None] | None = None
-        self.recipes: LineRecipes = folder.recipes()
+        self.recipes: LineRecipes = folder.recipes(shadow)
         when = WhenChanged(
             lambda recipe, is_another: self.changes.append((recipe.name, recipe.revision, is_another)),
             self.note_shadow,
@@ -152,6 +153,34 @@ def test_a_shadow_ends_by_command(desk):
     desk.ask(CommandName.SHADOW, "candidate")
     assert desk.ask(CommandName.SHADOW) is Code.DONE
     assert desk.process.told[-1][1] is None
+
+
+def test_a_recipe_in_force_is_no_shadow_of_itself(desk):
+    assert desk.ask(CommandName.SHADOW, "two colors") is Code.REFUSED
+    assert desk.ask(CommandName.SHADOW, "candidate") is Code.DONE
+    assert desk.ask(CommandName.PROMOTE) is Code.DONE
+    assert desk.ask(CommandName.SHADOW, "candidate") is Code.REFUSED
+    assert desk.ask(CommandName.PROMOTE) is Code.REFUSED
+
+
+def test_a_shadow_and_the_recipe_in_force_may_change_in_the_same_moment(desk):
+    desk.ask(CommandName.SHADOW, "candidate")
+    desk.folder.write(revision=2)
+    (desk.folder.base / "candidate.yaml").write_text(recipe_text(name="candidate", revision=2), "utf-8")
+    desk.settle()
+    desk.settle()
+    assert desk.process.told[-1][:2] == ("two colors 2", "candidate 2")
+
+
+def test_a_shadow_that_was_mistaken_at_the_start_is_watched_on_when_the_recipe_changes(folder):
+    candidate = folder.base / "candidate.yaml"
+    candidate.write_text("name: [", "utf-8")
+    desk = Desk(folder, candidate)
+    folder.write(revision=2)
+    desk.settle()
+    candidate.write_text(recipe_text(name="candidate"), "utf-8")
+    desk.settle()
+    assert desk.process.told[-1][:2] == ("two colors 2", "candidate 1")
 
 
 def wanted(folder: Folder, recipe: str = "recipe.yaml", **changes: Any) -> Wanted:
