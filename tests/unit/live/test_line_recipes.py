@@ -164,6 +164,33 @@ def test_what_a_person_says_on_this_machine_is_heard(folder):
     assert read_approval(folder.history_path, digest) is None
 
 
+def begun_again(folder):
+    """A service that starts now, with the file as it is."""
+    folder.look(folder.recipes())
+    return folder.entries()[-1]
+
+
+def test_what_was_confirmed_while_the_service_was_down_waits_no_longer_and_tells_by_whom(folder):
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    digest = recipes.held.candidate.text_sha256
+    approve(folder.history_path, digest, "Zoe", "new foil", 1.7e9)
+    entry = begun_again(folder)
+    assert (entry.recipe.revision, entry.origin, entry.by, entry.why) == (2, "confirmed", "Zoe", "new foil")
+    assert not read_waiting(folder.history_path)
+    assert read_approval(folder.history_path, digest) is None
+
+
+def test_what_was_taken_back_while_the_service_was_down_waits_no_longer(folder):
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    folder.write()
+    begun_again(folder)
+    assert not read_waiting(folder.history_path)
+
+
 def test_what_was_rejected_is_not_asked_again_and_an_edit_is(folder):
     recipes = folder.recipes()
     folder.write(revision=2, bins=bins("red"))
