@@ -58,6 +58,7 @@ class RecipeDesk:
         self._process = process
         self._when_changed = when_changed
         self._wanted: Wanted | None = None
+        self._unfit: Wanted | None = None
         self._refused: str | None = None
         """Why a changed settings file does not fit the recipe in force."""
 
@@ -77,7 +78,7 @@ class RecipeDesk:
 
     def want(self, wanted: Wanted) -> None:
         """The settings file was changed: taken up as soon as the line can."""
-        self._wanted = wanted
+        self._wanted, self._unfit = wanted, None
 
     def listen(self) -> None:
         """Take up what the files tell; where the line cannot yet, the next call tries again."""
@@ -172,6 +173,7 @@ class RecipeDesk:
         self._recipes.use(candidate)
         self._when_changed.recipe(recipe, recipe.name != before.name)
         self._note_shadow(shadow)
+        self._wanted, self._unfit = self._wanted or self._unfit, None  # settings that did not fit may fit now
         return True
 
     def _use_shadow(self, wanted: Loaded[Recipe] | None) -> bool:
@@ -196,7 +198,7 @@ class RecipeDesk:
         try:
             load_recipe(loaded.path, loaded.document.text, wanted.settings)
         except ConfigurationError as error:
-            self._refused = f"{error.mistakes[0]}; the settings as they were go on"
+            self._unfit, self._refused = wanted, f"{error.mistakes[0]}; the settings as they were go on"
             return True
         beside = wanted.shadow if wanted.settings.shadow != self.settings.shadow else self._shadow
         shadow = shadow_beside(loaded.value, beside)

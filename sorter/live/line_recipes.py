@@ -154,19 +154,13 @@ class LineRecipes:
 
     # For the thread that looks at the files.
 
-    def look(self, now_s: float) -> None:
-        """See whether the files were changed."""
-        for watched in (self._file, self._shadow):
-            found = None if watched is None else watched.look(now_s)
-            if watched is not None and found is not None:
-                self._take_found(watched, found)
+    def look(self, now_s: float) -> bool:
+        """See whether the files were changed, and take what they hold; whether any was."""
+        return self._take_each(lambda watched: watched.look(now_s))
 
     def look_once(self) -> None:
         """See what stands in the files that the service did not begin with, and say why it did not."""
-        for watched in (self._file, self._shadow):
-            found = None if watched is None else watched.now()
-            if watched is not None and found is not None:
-                self._take_found(watched, found)
+        self._take_each(Watched.now)
 
     def hear(self) -> None:
         """See whether a person has said something of what waits."""
@@ -179,6 +173,13 @@ class LineRecipes:
         """Write down what became of them."""
         while self._chores:
             self._chores.popleft()()
+
+    def _take_each(self, look: Callable[[Watched], Found | None]) -> bool:
+        watched = [one for one in (self._file, self._shadow) if one is not None]
+        news = [(one, found) for one in watched if (found := look(one)) is not None]
+        for one, found in news:
+            self._take_found(one, found)
+        return bool(news)
 
     def _take_found(self, watched: Watched, found: Found) -> None:
         try:

@@ -65,11 +65,17 @@ class Watcher:
 
     def _turn(self) -> None:
         now_s = self._clock.monotonic_s()
-        looks = [self._settings.look, *(line.look for line in self._lines.values())] if self._reload else []
-        steps: list[Callable[[], None]] = [partial(look, now_s) for look in looks]
+        steps: list[Callable[[], None]] = []
+        if self._reload:
+            steps.append(partial(self._settings.look, now_s))
+            steps += [partial(self._look, line, now_s) for line in self._lines.values()]
         for line in self._lines.values():
             steps += [line.hear, line.write]
         self._do((*steps, self._ledger.retry))
+
+    def _look(self, line: LineRecipes, now_s: float) -> None:
+        if line.look(now_s):
+            self._settings.look_again()
 
     def _do(self, steps: Iterable[Callable[[], None]]) -> None:
         for step in steps:

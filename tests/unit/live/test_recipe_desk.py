@@ -221,6 +221,20 @@ def test_settings_that_do_not_fit_the_recipe_in_force_are_refused_until_they_do(
     assert not desk.desk.troubles
 
 
+def test_settings_that_did_not_fit_are_taken_up_when_the_recipe_is_changed_so_that_they_do(desk):
+    few = {name: {"distance_mm": 900} for name in ("gate-1", "reject")}
+    desk.desk.want(wanted(desk.folder, branches=few))
+    desk.desk.listen()
+    assert desk.desk.troubles
+    desk.folder.write(revision=2, bins=bins("red"))
+    desk.settle()
+    assert desk.ask(CommandName.CONFIRM_RECIPE) is Code.DONE
+    desk.settle()
+    desk.settle()
+    assert set(desk.desk.settings.branches) == set(few)
+    assert not desk.desk.troubles
+
+
 def test_a_recipe_that_was_refused_for_its_branch_is_looked_at_again_when_the_line_has_it(desk):
     desk.folder.path.write_text(recipe_text(revision=2).replace("gate-2", "gate-4"), "utf-8")
     desk.settle()

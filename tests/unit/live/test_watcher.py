@@ -21,13 +21,14 @@ def wait_until(true: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-def watch(folder) -> Iterator[Callable[..., None]]:
+def watch(folder) -> Iterator[Callable[..., SettingsFile]]:
     started: list[Watcher] = []
 
-    def begin(recipes, *, reload: bool) -> None:
+    def begin(recipes, *, reload: bool) -> SettingsFile:
         settings = SettingsFile(load_site(write_site(folder)))
         started.append(Watcher({"one": recipes}, folder.ledger, settings, folder.clock, reload=reload))
         started[-1].start()
+        return settings
 
     yield begin
     for one in started:
@@ -52,3 +53,14 @@ def test_where_nothing_is_reloaded_what_waits_at_a_start_can_be_confirmed(folder
     wait_until(lambda: recipes.held)
     recipes.confirm("Anna", None)
     assert recipes.wanted.recipe.revision == 2
+
+
+def test_settings_that_were_refused_for_a_recipe_are_taken_once_the_recipe_fits(folder, watch):
+    recipes = folder.recipes()
+    settings = watch(recipes, reload=True)
+    few = {name: {"distance_mm": 800} for name in ("gate-1", "reject")}
+    write_site(folder, {"branches": few})
+    wait_until(lambda: folder.clock.wait_s(1) or "has no branch gate-2" in settings.troubles.get("recipe_refused", ""))
+    folder.write(revision=2, bins=bins("red"))
+    wait_until(lambda: folder.clock.wait_s(1) or not settings.troubles)
+    assert set(settings.take().site.value.lines[0].branches) == set(few)
