@@ -110,6 +110,7 @@ def test_a_bin_that_is_taken_away_waits_for_a_person(folder):
     folder.look(recipes)
     assert recipes.wanted is None
     assert "it takes away the bin 'green'" in recipes.troubles["recipe_waits"]
+    assert recipes.held.candidate.recipe.identity.hash in recipes.troubles["recipe_waits"], "what to confirm by"
     waiting = read_waiting(folder.history_path)["one"]
     assert waiting.recipe.revision == 2
     held = recipes.confirm("Anna", "no green today")
