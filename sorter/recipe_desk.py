@@ -115,9 +115,15 @@ class RecipeDesk:
         held, in_force = self._recipes.held, self._recipes.in_force
         if held is not None and held.candidate.path == loaded.path:
             return Outcome(Code.REFUSED, f"{held.words}: that, or reject_recipe, first")
-        if (loaded.value.identity, loaded.path) == (in_force.value.identity, in_force.path):
-            return Outcome(Code.ALREADY, f"the recipe {command.recipe} is in force")
-        return self._by_command(Candidate(loaded, Origin.COMMAND, command.by, command.reason))
+        if loaded.path == in_force.path:
+            if loaded.value.identity == in_force.value.identity:
+                return Outcome(Code.ALREADY, f"the recipe {command.recipe} is in force")
+            return Outcome(Code.REFUSED, f"{loaded.path.name} is in force, and an edit of it is taken by no command")
+        candidate = Candidate(loaded, Origin.COMMAND, command.by, command.reason)
+        rejection = self._recipes.rejection(candidate)
+        if rejection is not None:
+            return Outcome(Code.REFUSED, rejection)
+        return self._by_command(candidate)
 
     def _by_command(self, candidate: Candidate) -> Outcome:
         if not self._go_live(candidate):

@@ -128,9 +128,14 @@ class LineRecipes:
         with self._lock:
             held = self._held
             if held is not None:
-                self._set_aside(held, by)
+                self._set_aside(held.candidate, by)
                 self._chores.append(lambda: self._ledger.note_rejected(held.candidate, by, why))
         return held
+
+    def rejection(self, candidate: Candidate) -> str | None:
+        """Why a person must not be given this content by another way; None where nobody has rejected it."""
+        said = self._ledger.approval(candidate)
+        return None if said is None or said.approved else _rejection(candidate, said.by)
 
     @property
     def held(self) -> Held | None:
@@ -232,14 +237,15 @@ class LineRecipes:
         self._decide(candidate, reasons or self._ledger.reasons_of(self._settings.name, candidate))
 
     def _decide(self, candidate: Candidate, reasons: tuple[str, ...]) -> None:
+        said = self._ledger.approval(candidate)
+        if said is not None and not said.approved:
+            with self._lock:
+                self._wanted = None
+                self._set_aside(candidate, said.by)
+            return
+        if said is not None and reasons:
+            reasons, candidate = (), replace(candidate, origin=Origin.CONFIRMED, by=said.by, why=said.why)
         held = Held(candidate, reasons) if reasons else None
-        if held is not None and (rejected := self._ledger.approval(candidate)) is not None:
-            if rejected.approved:
-                held, candidate = None, replace(candidate, origin=Origin.CONFIRMED, by=rejected.by, why=rejected.why)
-            else:
-                with self._lock:
-                    self._set_aside(held, rejected.by)
-                return
         with self._lock:
             self._hold(held)
             self._wanted = candidate if held is None else None
@@ -251,14 +257,9 @@ class LineRecipes:
         self._held = held
         self._chores.append(lambda: self._ledger.note_held(self._settings.name, held))
 
-    def _set_aside(self, held: Held, by: str | None) -> None:
+    def _set_aside(self, rejected: Candidate, by: str | None) -> None:
         self._hold(None)
-        person = "a person" if by is None else by
-        recipe = held.candidate.recipe
-        words = (
-            f"{held.candidate.path.name}: revision {recipe.revision} was rejected by {person}; the one before goes on"
-        )
-        self._refused[self._file] = words
+        self._refused[self._file] = f"{_rejection(rejected, by)}; the one before goes on"
         self._metrics.count(self._settings.name, Fate.REJECTED)
 
     def _ask_for_approval(self) -> None:
@@ -272,3 +273,8 @@ class LineRecipes:
             self.confirm(approval.by, approval.why)
         else:
             self.reject(approval.by, approval.why)
+
+
+def _rejection(candidate: Candidate, by: str | None) -> str:
+    what = f"{candidate.path.name}: revision {candidate.recipe.revision}"
+    return f"{what} was rejected by {'a person' if by is None else by}: edit it to be asked anew"

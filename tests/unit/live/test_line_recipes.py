@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 from sorter.history.approvals import approve, read_approval, read_waiting, reject
 from sorter.history.entries import Origin
 from sorter.live.candidate import Candidate
@@ -204,6 +206,16 @@ def test_what_was_rejected_is_not_asked_again_and_an_edit_is(folder):
     folder.look(recipes)
     assert recipes.held is not None
     assert fates(folder) == {"live": 0, "refused": 0, "held": 2, "rejected": 1}
+
+
+def test_what_was_rejected_does_not_come_into_force_after_a_restart_with_no_products_to_try_it_on(folder):
+    folder.confirm = ConfirmSettings(removed_bins=False)
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    reject(folder.history_path, hashlib.sha256(folder.path.read_bytes()).hexdigest(), "Anna", None, 1.7e9)
+    folder.look(recipes)
+    assert recipes.wanted is None
+    assert "was rejected by Anna" in recipes.troubles["recipe_refused"]
 
 
 def test_a_rejection_on_this_machine_is_heard(folder):

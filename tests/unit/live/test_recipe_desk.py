@@ -133,6 +133,14 @@ def test_what_waits_is_rejected(desk):
     desk.settle()
     assert not desk.process.told
     assert list(desk.desk.troubles) == ["recipe_refused"]
+    assert desk.ask(CommandName.RECIPE, "two colors") is Code.REFUSED
+    assert desk.ask(CommandName.RECIPE, "pears") is Code.DONE
+    assert desk.ask(CommandName.RECIPE, "two colors") is Code.REFUSED, "nor on a way around"
+
+
+def test_an_edit_that_has_not_settled_yet_is_not_let_through_by_its_name(desk):
+    desk.folder.write(revision=2, bins=bins("red"))
+    assert desk.ask(CommandName.RECIPE, "two colors") is Code.REFUSED
 
 
 def test_a_shadow_is_asked_beside_every_recipe_until_it_is_promoted(desk):
