@@ -95,6 +95,11 @@ class LineRecipes:
                 self._file = Watched.of(candidate.loaded)
             settings = self._settings
             self._chores.append(lambda: self._ledger.note_live(settings, before, candidate))
+        recipe, name = candidate.recipe, candidate.path.name
+        words = "line %s: the recipe %s, revision %d, hash %s, of %s decides now (%s)"
+        _log.info(
+            words, settings.name, recipe.name, recipe.revision, recipe.identity.hash, name, candidate.origin_in_words
+        )
         self._metrics.count(settings.name, Fate.LIVE)
 
     def watch_shadow(self, shadow: Loaded[Recipe] | None) -> None:

@@ -45,6 +45,16 @@ def test_the_recipe_that_a_service_starts_with_is_in_the_history_once(folder):
     assert entry.text == recipe_text()
 
 
+def test_the_log_tells_what_came_into_force_and_by_whom(folder, caplog):
+    recipes = folder.recipes()
+    folder.write(revision=2, change={"by": "Ana"})
+    folder.look(recipes)
+    with caplog.at_level("INFO"):
+        recipes.use(recipes.wanted)
+    told = f"the recipe two colors, revision 2, hash {recipes.in_force.value.identity.hash}, of recipe.yaml decides now"
+    assert f"line one: {told} (file by Ana)" in caplog.text
+
+
 def test_an_edit_is_wanted_and_once_it_is_used_it_is_in_the_history(folder):
     recipes = folder.recipes()
     folder.write(revision=2, bins=bins("red", "green", tolerance=12), change={"by": "Anna", "why": "new foil"})
