@@ -47,6 +47,8 @@ class RecipeLedger:
         self._path = path
         self._base = base
         self._clock = clock
+        self._to_tell: dict[str, Waiting | None] = {}
+        """What waits on each line of which that is not written down yet."""
 
         self.newest: Entry | None = None
         """Its hash tells of all entries that there are."""
@@ -89,6 +91,7 @@ class RecipeLedger:
 
     def _settle(self, line: str, candidate: Candidate) -> None:
         """It waits no longer, and what a person said of it is forgotten, unless another line has still to hear it."""
+        self._to_tell.pop(line, None)
         self._tell(clear_waiting(self._path, line))
         if candidate.text_sha256 not in [one.text_sha256 for one in _all_waiting(self._path).values()]:
             self._tell(forget_approval(self._path, candidate.text_sha256))
@@ -101,13 +104,15 @@ class RecipeLedger:
 
     def note_held(self, line: str, held: Held | None) -> None:
         """It waits; None: nothing of the line does."""
-        if held is None:
-            self._tell(clear_waiting(self._path, line))
-            return
+        self._to_tell[line] = None if held is None else self._waiting(held)
+        trouble = self._tell_waiting()
+        if trouble is not None:
+            _log.warning("%s", trouble)
+
+    def _waiting(self, held: Held) -> Waiting:
         one = held.candidate
-        path = path_in_words(one.path, self._base)
-        waiting = Waiting(
-            path=path,
+        return Waiting(
+            path=path_in_words(one.path, self._base),
             recipe=one.recipe.identity,
             text_sha256=one.text_sha256,
             reasons=held.reasons,
@@ -115,7 +120,15 @@ class RecipeLedger:
             rehearsal=one.rehearsal,
             since=rfc3339(self._clock.wall_s()),
         )
-        self._tell(write_waiting(self._path, line, waiting))
+
+    def _tell_waiting(self) -> str | None:
+        """Write down what waits, or why that cannot be: it is then tried again."""
+        for line, waiting in list(self._to_tell.items()):
+            trouble = clear_waiting(self._path, line) if waiting is None else write_waiting(self._path, line, waiting)
+            if trouble is not None:
+                return trouble
+            del self._to_tell[line]
+        return None
 
     def note_rejected(self, candidate: Candidate, by: str | None, why: str | None) -> None:
         """A person does not want it, and is not asked again, nor after a restart."""
@@ -134,6 +147,7 @@ class RecipeLedger:
 
     def retry(self) -> None:
         """Write what could not be written before."""
+        self._tell_waiting()
         self._history.retry()
 
     def _tell(self, trouble: str | None) -> None:

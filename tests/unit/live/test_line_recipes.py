@@ -177,6 +177,19 @@ def test_what_a_person_says_on_this_machine_is_heard(folder):
     assert read_approval(folder.history_path, digest) is None
 
 
+def test_what_waits_is_written_down_once_that_can_be(folder):
+    recipes = folder.recipes()
+    folder.look(recipes)
+    in_the_way = folder.history_path.with_name("recipes.jsonl.waiting")
+    in_the_way.mkdir()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    assert recipes.held is not None
+    in_the_way.rmdir()
+    folder.ledger.retry()
+    assert set(read_waiting(folder.history_path)) == {"one"}
+
+
 def begun_again(folder):
     """A service that starts now, with the file as it is."""
     folder.look(folder.recipes())
