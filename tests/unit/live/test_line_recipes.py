@@ -116,6 +116,16 @@ def test_a_file_that_is_gone_is_refused_and_the_recipe_goes_on(folder):
     assert not recipes.troubles
 
 
+def test_another_reason_why_a_file_cannot_be_read_is_told(folder):
+    recipes = folder.recipes()
+    folder.path.unlink()
+    folder.look(recipes)
+    assert "there is no such file" in recipes.troubles["recipe_refused"]
+    folder.path.mkdir()
+    folder.look(recipes)
+    assert "this is a folder" in recipes.troubles["recipe_refused"]
+
+
 def test_a_bin_that_is_taken_away_waits_for_a_person(folder):
     recipes = folder.recipes()
     folder.write(revision=2, bins=bins("red"))
