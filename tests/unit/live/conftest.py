@@ -80,6 +80,7 @@ class Folder:
         for _ in range(2):
             self.clock.now_s += SETTLED_S
             recipes.look(self.clock.now_s)
+            recipes.hear()
             recipes.write()
 
     def entries(self) -> list[Any]:
