@@ -64,7 +64,7 @@ def change_of(options: argparse.Namespace) -> Change:
         try:
             Change.model_validate({option: text})
         except ValidationError as error:
-            raise UsageError(f"--{option}: {error.errors()[0]['msg'].lower()}") from error
+            raise UsageError(f"--{option} is empty, or too long: write a few words") from error
         if text is not None and not text.isprintable():
             raise UsageError(
                 f"--{option} {text!r} holds what cannot be printed: write it in plain letters, on one line"
