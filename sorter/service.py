@@ -133,6 +133,7 @@ class Service:
             self._recipes.lines[settings.name],
             self._project.recipes[settings.name].path.parent,
             loaded_shadow,
+            self._recipes.pauses,
             self._make_process(job, self._clock),
             publisher,
             commands,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from sorter.live.ledger import RecipeLedger
 from sorter.live.line_recipes import LineRecipes
 from sorter.live.settings_file import SettingsFile
 from sorter.ports import Clock
@@ -23,7 +22,7 @@ class Watcher:
 
     Args:
         lines: each line's recipes, by the line's name.
-        ledger: where they are written down.
+        writes: what else is to be written down, each with every turn.
         settings: the settings file.
         clock: time.
         reload: whether changed files are taken at all; else each is looked at once, for what a start did not take.
@@ -32,14 +31,14 @@ class Watcher:
     def __init__(
         self,
         lines: Mapping[str, LineRecipes],
-        ledger: RecipeLedger,
+        writes: Sequence[Callable[[], None]],
         settings: SettingsFile,
         clock: Clock,
         *,
         reload: bool,
     ) -> None:
         self._lines = lines
-        self._ledger = ledger
+        self._writes = writes
         self._settings = settings
         self._clock = clock
         self._reload = reload
@@ -71,7 +70,7 @@ class Watcher:
             steps += [partial(self._look, line, now_s) for line in self._lines.values()]
         for line in self._lines.values():
             steps += [line.hear, line.write]
-        self._do((*steps, self._ledger.retry))
+        self._do((*steps, *self._writes))
 
     def _look(self, line: LineRecipes, now_s: float) -> None:
         if line.look(now_s):

@@ -26,7 +26,7 @@ def watch(folder) -> Iterator[Callable[..., SettingsFile]]:
 
     def begin(recipes, *, reload: bool) -> SettingsFile:
         settings = SettingsFile(load_site(write_site(folder)))
-        started.append(Watcher({"one": recipes}, folder.ledger, settings, folder.clock, reload=reload))
+        started.append(Watcher({"one": recipes}, [folder.ledger.retry], settings, folder.clock, reload=reload))
         started[-1].start()
         return settings
 
