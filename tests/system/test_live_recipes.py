@@ -94,12 +94,16 @@ def test_an_edit_that_takes_a_bin_away_waits_and_the_last_good_recipe_outlives_a
     line.wait_for_alarm("recipe_waits", raised=False)
     assert plant.ask("confirm_recipe")["code"] == "refused"
 
+    assert plant.ask("pause", {"by": "Anna"})["ok"]
+    line.wait_for("the pause is kept", (line.folder / "journal/paused.json").exists)
     plant.service.process.kill()
     plant.service.process.wait(10)
     line.wait_for("the will", lambda: plant.messages("state")[-1]["state"] == "offline")
     (line.folder / "recipe.yaml").write_text("name: [\n", "utf-8")
     line.start()
     assert "recipe.yaml:2:1" in line.wait_for_alarm("recipe_refused")
+    line.wait_for("it is paused", lambda: "paused" in plant.messages("state")[-1]["active"])
+    assert plant.ask("resume")["ok"]
     assert line.wait_until_decided_by("two colors", 2) == second
     line.write("recipe", fewer | {"revision": 3, "min_margin": 2})
     line.wait_for_alarm("recipe_refused", raised=False)
