@@ -75,8 +75,6 @@ class LineDesk:
         self._seq = 0
         self._camera: CameraReport | None = None
         """How the line's live source does, as last told."""
-        self._paused: str | None = None
-        """By whom and why, where it is."""
         table, recipe = parts.settings.fail_safe, self._recipes.recipe
         self._detectors = Detectors(table)
         self._state = StateDesk(
@@ -200,16 +198,23 @@ class LineDesk:
             case _:
                 return self._recipes.carry_out(command)
 
+    @property
+    def _paused(self) -> str | None:
+        """By whom and why, where it is."""
+        return self._parts.pauses.of(self.name)
+
     def _pause(self, command: Command) -> Outcome:
         if self._paused is not None:
             return Outcome(Code.ALREADY, f"it was {self._paused}")
         by = "by command" if command.by is None else f"by {command.by}"
-        self._paused = f"paused {by}" + ("" if command.reason is None else f": {command.reason}")
+        words = f"paused {by}" + ("" if command.reason is None else f": {command.reason}")
+        self._parts.pauses.note(self.name, words)
         self._state.follow(self._troubles())
         return Outcome(Code.DONE, "every product goes to the branch of the row paused until the command resume")
 
     def _resume(self) -> Outcome:
-        was_paused, self._paused = self._paused is not None, None
+        was_paused = self._paused is not None
+        self._parts.pauses.note(self.name, None)
         self._state.follow(self._troubles())
         cleared, kept = self._state.clear()
         if kept:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sorter.line_process import LineProcess
 from sorter.line_reports import Heartbeat
 from sorter.live.line_recipes import LineRecipes
+from sorter.live.pauses import Pauses
 from sorter.outputs.command_inbox import CommandInbox
 from sorter.outputs.messages import LineIdentity, Message
 from sorter.outputs.mqtt import LinePublisher
@@ -49,6 +50,8 @@ class LineParts:
     """Where a command that names one looks for it."""
     shadow: Loaded[Recipe] | None
     """At the start."""
+    pauses: Pauses
+    """Whether it is paused: over a restart, too."""
     process: LineProcess
     publisher: LinePublisher
     commands: CommandInbox

@@ -58,6 +58,7 @@ class RecipeDesk:
         self._process = process
         self._when_changed = when_changed
         self._wanted: Wanted | None = None
+        self._unfit: Wanted | None = None
         self._refused: str | None = None
         """Why a changed settings file does not fit the recipe in force."""
 
@@ -77,7 +78,7 @@ class RecipeDesk:
 
     def want(self, wanted: Wanted) -> None:
         """The settings file was changed: taken up as soon as the line can."""
-        self._wanted = wanted
+        self._wanted, self._unfit = wanted, None
 
     def listen(self) -> None:
         """Take up what the files tell; where the line cannot yet, the next call tries again."""
@@ -114,9 +115,15 @@ class RecipeDesk:
         held, in_force = self._recipes.held, self._recipes.in_force
         if held is not None and held.candidate.path == loaded.path:
             return Outcome(Code.REFUSED, f"{held.words}: that, or reject_recipe, first")
-        if (loaded.value.identity, loaded.path) == (in_force.value.identity, in_force.path):
-            return Outcome(Code.ALREADY, f"the recipe {command.recipe} is in force")
-        return self._by_command(Candidate(loaded, Origin.COMMAND, command.by, command.reason))
+        if loaded.path == in_force.path:
+            if loaded.value.identity == in_force.value.identity:
+                return Outcome(Code.ALREADY, f"the recipe {command.recipe} is in force")
+            return Outcome(Code.REFUSED, f"{loaded.path.name} is in force, and an edit of it is taken by no command")
+        candidate = Candidate(loaded, Origin.COMMAND, command.by, command.reason)
+        rejection = self._recipes.rejection(candidate)
+        if rejection is not None:
+            return Outcome(Code.REFUSED, rejection)
+        return self._by_command(candidate)
 
     def _by_command(self, candidate: Candidate) -> Outcome:
         if not self._go_live(candidate):
@@ -149,6 +156,8 @@ class RecipeDesk:
             return _refused(error)
 
     def _shadow_outcome(self, shadow: Loaded[Recipe] | None) -> Outcome:
+        if _identity(shadow) == self.recipe.identity:
+            return Outcome(Code.REFUSED, f"{self.recipe.name} is in force: it has nothing to say beside itself")
         if _identity(shadow) == _identity(self._shadow):
             return Outcome(Code.ALREADY, "there is no shadow recipe" if shadow is None else "it is the shadow already")
         if not self._use_shadow(shadow):
@@ -164,24 +173,28 @@ class RecipeDesk:
 
     def _go_live(self, candidate: Candidate) -> bool:
         before, recipe = self.recipe, candidate.recipe
-        # A recipe in force has nothing to say beside itself.
-        shadow = None if _identity(self._shadow) == recipe.identity else self._shadow
+        shadow = shadow_beside(recipe, self._shadow)
         if not self._process.change_rules(recipe, _value(shadow), self.settings):
             return False
         self._recipes.use(candidate)
         self._when_changed.recipe(recipe, recipe.name != before.name)
         self._note_shadow(shadow)
+        self._wanted, self._unfit = self._wanted or self._unfit, None  # settings that did not fit may fit now
         return True
 
-    def _use_shadow(self, shadow: Loaded[Recipe] | None) -> bool:
+    def _use_shadow(self, wanted: Loaded[Recipe] | None) -> bool:
+        shadow = shadow_beside(self.recipe, wanted)
         if not self._process.change_rules(self.recipe, _value(shadow), self.settings):
             return False
-        self._note_shadow(shadow)
+        self._shadow = shadow
+        self._recipes.watch_shadow(wanted)
+        self._when_changed.shadow(self.recipe, _value(shadow))
         return True
 
     def _note_shadow(self, shadow: Loaded[Recipe] | None) -> None:
-        self._shadow = shadow
-        self._recipes.watch_shadow(shadow)
+        if shadow is not self._shadow:  # else its file may hold news that nobody has taken yet
+            self._shadow = shadow
+            self._recipes.watch_shadow(shadow)
         self._when_changed.shadow(self.recipe, _value(shadow))
 
     def _take_up(self, wanted: Wanted) -> bool:
@@ -191,9 +204,10 @@ class RecipeDesk:
         try:
             load_recipe(loaded.path, loaded.document.text, wanted.settings)
         except ConfigurationError as error:
-            self._refused = f"{error.mistakes[0]}; the settings as they were go on"
+            self._unfit, self._refused = wanted, f"{error.mistakes[0]}; the settings as they were go on"
             return True
-        shadow = wanted.shadow if wanted.settings.shadow != self.settings.shadow else self._shadow
+        beside = wanted.shadow if wanted.settings.shadow != self.settings.shadow else self._shadow
+        shadow = shadow_beside(loaded.value, beside)
         if not self._process.change_rules(loaded.value, _value(shadow), wanted.settings):
             return False
         before, self._refused, self.settings = self.recipe, None, wanted.settings
@@ -204,6 +218,11 @@ class RecipeDesk:
             self._when_changed.recipe(loaded.value, loaded.value.name != before.name)
         self._note_shadow(shadow)
         return True
+
+
+def shadow_beside(recipe: Recipe, shadow: Loaded[Recipe] | None) -> Loaded[Recipe] | None:
+    """The shadow of a recipe in force: one that is the same has nothing to say beside it."""
+    return None if _identity(shadow) == recipe.identity else shadow
 
 
 def _value(loaded: Loaded[Recipe] | None) -> Recipe | None:

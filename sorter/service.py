@@ -34,6 +34,7 @@ from sorter.outputs.steps import NoRecorder
 from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.outputs.wall_clock import AnchoredClock, read_synchronization
 from sorter.ports import Clock
+from sorter.recipe_desk import shadow_beside
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings, PhotoEyeTrigger, SimulatorSource, SiteSettings
@@ -106,7 +107,7 @@ class Service:
         simulated = isinstance(settings.source, SimulatorSource)
         identity = LineIdentity(site.value.site, settings.name, boot_id, simulated)
         place = site.place("lines", index, "region")
-        loaded_shadow = self._project.shadows.get(settings.name)
+        loaded_shadow = shadow_beside(recipe, self._project.shadows.get(settings.name))
         shadow = None if loaded_shadow is None else loaded_shadow.value
         job = LineJob(settings, recipe, self._project.base, place, keep_evidence=self._keeps_evidence, shadow=shadow)
         ledger = Ledger(self._clock, self._journal, confirmation=settings.confirmation)
@@ -132,6 +133,7 @@ class Service:
             self._recipes.lines[settings.name],
             self._project.recipes[settings.name].path.parent,
             loaded_shadow,
+            self._recipes.pauses,
             self._make_process(job, self._clock),
             publisher,
             commands,

@@ -75,7 +75,8 @@ class StateDesk:
         self._troubles: Mapping[str, str] = {}
         """What all the other parts say is wrong."""
         self._told: tuple[LineState, str, str | None, Ruling | None] | None = None
-
+        self._names_another_recipe = False
+        """Since it was told last."""
         self._noted: tuple[LineState | None, str | None, float] = (None, None, 0.0)
         """State and cause that were written down last, and when (monotonic seconds)."""
 
@@ -132,7 +133,7 @@ class StateDesk:
         """Another recipe is in force: the state names it."""
         self._recipe = recipe
         self._fail_safe.branch = recipe.fallback.invalid
-        self._told = None
+        self._names_another_recipe = True
         self._judge()
 
     def farewell(self) -> Message:
@@ -155,9 +156,9 @@ class StateDesk:
         ruling, before = self._fail_safe.ruling, self._told
         state, reason, cause = self._state(ruling)
         told = state, reason, cause, ruling
-        if before == told:
+        if before == told and not self._names_another_recipe:
             return
-        self._told = told
+        self._told, self._names_another_recipe = told, False
         facts = None if ruling is None else ruling.facts
         message = self._message(state, reason, cause, facts)
         if before is None or before[:3] != told[:3]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +27,17 @@ def add_command(commands: Commands[Parser], name: str, summary: str) -> argparse
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary, epilog=EPILOG)
     parser.set_defaults(module=f"sorter.commands.{name}")
     return parser
+
+
+def add_actions(
+    parser: argparse.ArgumentParser, actions: Iterable[tuple[str, str]]
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """What a command can be told to do: a parser for each name with its summary."""
+    parsers = parser.add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=Parser, help="what to do: ACTION --help tells more"
+    )
+    for name, summary in actions:
+        yield name, parsers.add_parser(name, help=summary, description=summary, epilog=EPILOG)
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from sorter.arguments.parts import (
-    EPILOG,
     Commands,
     Parser,
+    add_actions,
     add_command,
     add_place,
     add_span,
@@ -22,21 +22,14 @@ def add_journal(commands: Commands[Parser]) -> None:
     journal = add_command(
         commands, "journal", "What was decided and what became of it: list, show, events, export, check."
     )
-    actions = journal.add_subparsers(
-        dest="action",
-        required=True,
-        metavar="ACTION",
-        parser_class=Parser,
-        help="what to do: ACTION --help tells more",
-    )
-    for name, summary in (
+    actions = (
         ("list", "The newest decisions, or those that are asked for."),
         ("show", "All of one decision, with its steps."),
         ("events", "What befell the lines: batches, states, alarms, recipes; the newest, or those that are asked for."),
         ("export", "Decisions with their steps into a .csv, .json or .parquet file."),
         ("check", "Whether the file is whole, nothing is missing, and the sums come out."),
-    ):
-        action = actions.add_parser(name, help=summary, description=summary, epilog=EPILOG)
+    )
+    for name, action in add_actions(journal, actions):
         add_place(action)
         if name == "show":
             action.add_argument("id", metavar="ID", help="decision_id, or its end, such as belt-1/17")
@@ -73,14 +66,7 @@ def _add_filters(action: argparse.ArgumentParser) -> None:
 def add_recipes(commands: Commands[Parser]) -> None:
     """``recipes``."""
     recipes = add_command(commands, "recipes", "Every recipe that was ever in force, and the way back to one.")
-    actions = recipes.add_subparsers(
-        dest="action",
-        required=True,
-        metavar="ACTION",
-        parser_class=Parser,
-        help="what to do: ACTION --help tells more",
-    )
-    for name, summary in (
+    actions = (
         ("list", "All of them: when, where, by whom and why."),
         ("show", "All of one, with its text."),
         ("diff", "What two of them decide differently, in words, and how their texts differ."),
@@ -89,8 +75,8 @@ def add_recipes(commands: Commands[Parser]) -> None:
         ("waiting", "Changed recipes that wait for a person, and why."),
         ("confirm", "Let what waits come into force."),
         ("reject", "Refuse what waits."),
-    ):
-        action = actions.add_parser(name, help=summary, description=summary, epilog=EPILOG)
+    )
+    for name, action in add_actions(recipes, actions):
         where = action.add_mutually_exclusive_group()
         where.add_argument(
             "--config", type=Path, default=Path("config"), metavar="PATH", help="settings that name it (config)"

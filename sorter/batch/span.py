@@ -92,8 +92,8 @@ class Span:
 
     @property
     def slots(self) -> int:
-        """How many; at least one. The last may be cut short."""
-        return max(math.ceil(self.duration_s / self.slot_s), 1)
+        """How many; at least one. The last is longer by what is left: a rate over a moment says nothing."""
+        return max(int(self.duration_s // self.slot_s), 1)
 
     def slot_of(self, wall_s: float) -> int:
         """In which a moment lies; what a clock that jumped puts outside is put into the first or last."""
@@ -101,5 +101,6 @@ class Span:
 
     def slot_durations_s(self) -> Iterator[float]:
         """How long each is."""
-        for index in range(self.slots):
-            yield min(self.slot_s, max(self.duration_s - index * self.slot_s, 1e-3))
+        last = self.slots - 1
+        yield from [float(self.slot_s)] * last
+        yield max(self.duration_s - last * self.slot_s, 1e-3)

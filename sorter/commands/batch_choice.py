@@ -143,8 +143,10 @@ def _span(history: History, line: str, options: argparse.Namespace) -> Chosen:
     signs = _signs_of(history, line)
     runs = [one for (of_line, _), one in history.runs.items() if of_line == line]
     until = max(signs.values()) if until is None else until
-    if since is None:
-        since = runs[0].event.at_wall_s if runs else min(signs.values())
+    # What was before the journal began is no fault of the line.
+    firsts = [last.first_decided_at_wall_s for (of_line, _), last in history.last_decisions.items() if of_line == line]
+    began = min([*firsts, *(one.event.at_wall_s for one in runs)], default=min(signs.values()))
+    since = began if since is None else max(since, began)
     if since >= until:
         raise UsageError(f"nothing is known of {line!r} in this time, or it ends before it begins: give others")
     before = [one for one in runs if one.event.at_wall_s <= since]

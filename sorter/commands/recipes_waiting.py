@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -39,17 +39,17 @@ def show_waiting(place: Place, options: argparse.Namespace) -> int:
 def answer(place: Place, options: argparse.Namespace) -> int:
     """Confirm or reject what waits on a line; the running service hears it within moments."""
     change = change_of(options)
-    line, waiting = _chosen(place, options.line)
+    lines, waiting = _chosen(place, options.line)
     is_confirmed = options.action == "confirm"
     tell = approve if is_confirmed else reject
     tell(place.history, waiting.text_sha256, change.by, change.why, time.time())
     if options.json:
-        facts = {"line": line, "recipe": asdict(waiting.recipe), "text_sha256": waiting.text_sha256}
+        facts = {"line": lines[0], "lines": lines, "recipe": asdict(waiting.recipe), "text_sha256": waiting.text_sha256}
         say_json(json.dumps(facts | {"approved": is_confirmed}).encode())
         return 0
     recipe = f"{waiting.recipe.name}, revision {waiting.recipe.revision}"
     becomes = "the running sorter takes it up" if is_confirmed else "the recipe in force stays"
-    say(printable(f"{line}: {recipe}, is {'confirmed' if is_confirmed else 'rejected'}: {becomes}"))
+    say(printable(f"{', '.join(lines)}: {recipe}, is {'confirmed' if is_confirmed else 'rejected'}: {becomes}"))
     return 0
 
 
@@ -64,7 +64,7 @@ def change_of(options: argparse.Namespace) -> Change:
         try:
             Change.model_validate({option: text})
         except ValidationError as error:
-            raise UsageError(f"--{option}: {error.errors()[0]['msg'].lower()}") from error
+            raise UsageError(f"--{option} is empty, or too long: write a few words") from error
         if text is not None and not text.isprintable():
             raise UsageError(
                 f"--{option} {text!r} holds what cannot be printed: write it in plain letters, on one line"
@@ -73,8 +73,29 @@ def change_of(options: argparse.Namespace) -> Change:
 
 
 def lines_of(rehearsal: dict[str, Any] | None) -> list[str]:
-    """A rehearsal's figures, a line each."""
-    return [f"{key}: {json.dumps(value)}" for key, value in (rehearsal or {}).items()]
+    """A rehearsal in words, a line each; one that another version wrote as it stands."""
+    if rehearsal is None:
+        return []
+    try:
+        return list(_in_words(rehearsal))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return [f"{key}: {json.dumps(value)}" for key, value in rehearsal.items()]
+
+
+def _in_words(rehearsal: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"of {rehearsal['judged']} products {rehearsal['changed']} would be judged otherwise,"
+        f" {rehearsal['rerouted']} ({rehearsal['rerouted_share']:.1%}) would go to another branch"
+    )
+    for move in rehearsal["moves"]:
+        yield f"{move['count']:>5}  {_way(move['then'])} -> {_way(move['now'])}"
+    for why, count in rehearsal["not_compared"].items():
+        if count:
+            yield f"{count:>5}  not compared: {why.replace('_', ' ')}"
+
+
+def _way(way: dict[str, str | None]) -> str:
+    return f"{way['bin'] or way['verdict']} to {way['branch']}"
 
 
 def say_under(heading: str, lines: Iterable[str]) -> None:
@@ -85,14 +106,17 @@ def say_under(heading: str, lines: Iterable[str]) -> None:
         say(f"    {printable(line)}")
 
 
-def _chosen(place: Place, line: str | None) -> tuple[str, Waiting]:
+def _chosen(place: Place, line: str | None) -> tuple[list[str], Waiting]:
+    """What is meant, and the lines on which it waits: one answer is for all of them."""
     waiting = read_waiting(place.history)
     if not waiting:
         raise HistoryError("no recipe waits: recipes waiting shows what does")
-    lines = ", ".join(map(printable, waiting))
-    if line is None and len(waiting) > 1:
-        raise UsageError(f"recipes wait on several lines ({lines}): say which with --line")
+    names = ", ".join(map(printable, waiting))
+    if line is None and len({one.text_sha256 for one in waiting.values()}) > 1:
+        raise UsageError(f"recipes wait on several lines ({names}): say which with --line")
     chosen = next(iter(waiting)) if line is None else line
     if chosen not in waiting:
-        raise UsageError(f"no recipe waits on a line {chosen!r}, only on {lines}")
-    return chosen, waiting[chosen]
+        raise UsageError(f"no recipe waits on a line {chosen!r}, only on {names}")
+    meant = waiting[chosen]
+    same = [name for name, one in waiting.items() if one.text_sha256 == meant.text_sha256]
+    return sorted(same, key=lambda name: name != chosen), meant

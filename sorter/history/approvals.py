@@ -149,7 +149,7 @@ def _change_waiting(history_path: Path, line: str, waiting: Waiting | None) -> s
         if after:
             # Made by the service, so that it may remove in it what another user's command writes.
             _approvals(history_path).mkdir(parents=True, exist_ok=True)
-            _write_whole(path, _WAITING.dump_json(after, indent=1))
+            write_whole(path, _WAITING.dump_json(after, indent=1))
         else:
             path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
@@ -167,7 +167,7 @@ def _answer(history_path: Path, text_sha256: str, approval: Approval, at_wall_s:
         "at": rfc3339(at_wall_s),
     }
     try:
-        _write_whole(path, json.dumps(said, indent=1).encode())
+        write_whole(path, json.dumps(said, indent=1).encode())
     except OSError as error:
         remedy = "run this as the user that the service runs as, or mend the folder's rights"
         raise HistoryError(f"{path}: the answer cannot be written ({error.strerror}): {remedy}") from error
@@ -192,8 +192,12 @@ def _bytes_of(path: Path) -> bytes:
         return file.read(_LARGEST_BYTES)
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Beside its place first, so that nobody reads half of it; the folder's owner may read and remove it."""
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place first, so that nobody reads half of it; everybody may read it.
+
+    Raises:
+        OSError: it cannot be written; what was there is whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:16]}-", suffix=".tmp", dir=path.parent)
     temporary = Path(name)

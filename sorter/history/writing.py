@@ -74,9 +74,8 @@ class History:
         self._write_waiting()
 
     def retry(self) -> None:
-        """Write what waits, and look again whether the file can be written."""
-        if self._unwritable or self._waiting:
-            self._write_waiting()
+        """Write what waits, and see whether somebody has changed the file; cheap where nobody has."""
+        self._write_waiting()
 
     def last(self, line: str) -> Entry | None:
         """The newest sound entry of a line; None where it has none."""
@@ -197,9 +196,9 @@ class _Read:
         self._stamp = None
         self.end = 0
         is_there = self._read(path) if stamp else not self.head.number
-        if not is_there:
-            # It goes on where it was, so that whoever verifies it sees the gap.
-            self._cut = f"{path}: entry {self.head.number} was there and is gone: the history was cut or exchanged"
+        # It goes on where it was, so that whoever verifies it sees the gap.
+        words = f"{path}: entry {self.head.number} was there and is gone: the history was cut or exchanged"
+        self._cut = None if is_there else words
         self._stamp = stamp
 
     def _read(self, path: Path) -> bool:

@@ -34,7 +34,8 @@ def begin(path: Path, environment: Mapping[str, str]) -> Project:
         environment: of the process.
 
     Raises:
-        ConfigurationError: the settings are mistaken; or a recipe is, and there is none to begin with in its place.
+        ConfigurationError: the settings are mistaken; or a recipe is, and there is none to begin with in its place, or
+            the settings ask to end for that.
     """
     site = load_site(path)
     recipes = site.value.recipes
@@ -43,14 +44,19 @@ def begin(path: Path, environment: Mapping[str, str]) -> Project:
     history.open()
     history.close()
     entries = {line.name: history.last(line.name) for line in site.value.lines}
-    if recipes.on_mistake is OnMistake.EXIT or not any(entries.values()):
+    if not any(entries.values()):
         return load_project(path)
     chosen = {line.name: _chosen(line, site, entries[line.name], file) for line in site.value.lines}
     mistakes = [mistake for one in chosen.values() if isinstance(one, ConfigurationError) for mistake in one.mistakes]
     if mistakes:
-        return load_project(path)  # which tells these, and all others with them
+        load_project(path)  # which tells these, and all others with them
+        raise ConfigurationError(mistakes)  # of a recipe that the settings do not name
     loaded = {name: one for name, one in chosen.items() if isinstance(one, Loaded)}
-    return load_project(path, loaded, _lines_of_bad_shadows(site))
+    return load_project(path, loaded, () if _ends_at_mistakes(site) else _lines_of_bad_shadows(site))
+
+
+def _ends_at_mistakes(site: Loaded[SiteSettings]) -> bool:
+    return site.value.recipes.on_mistake is OnMistake.EXIT
 
 
 def _chosen(
@@ -66,6 +72,8 @@ def _chosen(
     if isinstance(last, ConfigurationError):  # its branches are gone, say: what was right then is not now
         return loaded if path == named or isinstance(loaded, Loaded) else _try(named, None, line)
     if isinstance(loaded, ConfigurationError):
+        if _ends_at_mistakes(site):
+            return loaded
         _log.warning("line %s begins with the last recipe that was right, of %s", line.name, entry.at)
         return last
     return last if _must_wait(line, last.value, loaded, site.value, history) else loaded

@@ -45,3 +45,8 @@ class Candidate:
     def text_sha256(self) -> str:
         """By which a person confirms exactly this content."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def origin_in_words(self) -> str:
+        """How it came into force, and by whom where that is known."""
+        return str(self.origin) if self.by is None else f"{self.origin} by {self.by}"

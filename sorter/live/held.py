@@ -23,8 +23,9 @@ class Held:
     def words(self) -> str:
         """For an alarm."""
         recipe = self.candidate.recipe
+        what = f"{recipe.name}, revision {recipe.revision}, hash {recipe.identity.hash}"
         return (
-            f"{self.candidate.path.name}: {recipe.name}, revision {recipe.revision}, waits to be confirmed: "
+            f"{self.candidate.path.name}: {what}, waits to be confirmed: "
             f"{'; '.join(self.reasons)}: python run_sorter.py recipes confirm, or the command confirm_recipe"
         )
 

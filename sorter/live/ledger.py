@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from sorter.errors import ConfigurationError, HistoryError
@@ -22,6 +24,7 @@ from sorter.history.writing import History
 from sorter.live.candidate import Candidate
 from sorter.live.held import Held
 from sorter.ports import Clock
+from sorter.settings.compose import Unreadable, read_bytes
 from sorter.settings.load import Loaded, load_recipe
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings
@@ -44,6 +47,8 @@ class RecipeLedger:
         self._path = path
         self._base = base
         self._clock = clock
+        self._to_tell: dict[str, Waiting | None] = {}
+        """What waits on each line of which that is not written down yet."""
 
         self.newest: Entry | None = None
         """Its hash tells of all entries that there are."""
@@ -55,37 +60,59 @@ class RecipeLedger:
 
     def note_start(self, settings: LineSettings, loaded: Loaded[Recipe]) -> None:
         """The service began with it; not worth an entry where it was in force before."""
+        candidate = self._begun_with(loaded)
+        self._forget_waiting_of_before(settings.name, candidate)
         last = self._history.last(settings.name)
         path = path_in_words(loaded.path, self._base)
         if last is not None and (last.live.text, last.live.path) == (loaded.document.text, path):
             return
         before = None if last is None else recipe_of_entry(last, loaded.path)
         difference = () if before is None else differences_in_words(before, loaded.value)
+        self._append(settings, replace(candidate, difference=difference))
+
+    def _begun_with(self, loaded: Loaded[Recipe]) -> Candidate:
+        """A start takes what was confirmed while the service was down: the history tells by whom."""
+        candidate = Candidate(loaded, Origin.START)
+        approval = self.approval(candidate)
+        if approval is not None and approval.approved:
+            return replace(candidate, origin=Origin.CONFIRMED, by=approval.by, why=approval.why)
         change = loaded.value.change
-        by, why = (None, None) if change is None else (change.by, change.why)
-        self._append(settings, Candidate(loaded, Origin.START, by, why, difference))
+        return candidate if change is None else replace(candidate, by=change.by, why=change.why)
+
+    def _forget_waiting_of_before(self, line: str, begun_with: Candidate) -> None:
+        """What waited when the service ended is in force now, or was taken back; what stands in the file waits on."""
+        waiting = _all_waiting(self._path).get(line)
+        if waiting is None:
+            return
+        if waiting.text_sha256 == begun_with.text_sha256:
+            self._settle(line, begun_with)
+        elif waiting.text_sha256 != _sha256_of(begun_with.path):
+            self._tell(clear_waiting(self._path, line))
+
+    def _settle(self, line: str, candidate: Candidate) -> None:
+        """It waits no longer, and what a person said of it is forgotten, unless another line has still to hear it."""
+        self._to_tell.pop(line, None)
+        self._tell(clear_waiting(self._path, line))
+        if candidate.text_sha256 not in [one.text_sha256 for one in _all_waiting(self._path).values()]:
+            self._tell(forget_approval(self._path, candidate.text_sha256))
 
     def note_live(self, settings: LineSettings, before: Loaded[Recipe], candidate: Candidate) -> None:
         """It is in force."""
         difference = candidate.difference or differences_in_words(before.value, candidate.recipe)
-        self._tell(clear_waiting(self._path, settings.name))
-        waits = [one.text_sha256 for one in _all_waiting(self._path).values()]
-        if candidate.text_sha256 not in waits:
-            self._tell(forget_approval(self._path, candidate.text_sha256))  # no other line has still to hear it
-        self._append(
-            settings,
-            Candidate(candidate.loaded, candidate.origin, candidate.by, candidate.why, difference, candidate.rehearsal),
-        )
+        self._settle(settings.name, candidate)
+        self._append(settings, replace(candidate, difference=difference))
 
     def note_held(self, line: str, held: Held | None) -> None:
         """It waits; None: nothing of the line does."""
-        if held is None:
-            self._tell(clear_waiting(self._path, line))
-            return
+        self._to_tell[line] = None if held is None else self._waiting(held)
+        trouble = self._tell_waiting()
+        if trouble is not None:
+            _log.warning("%s", trouble)
+
+    def _waiting(self, held: Held) -> Waiting:
         one = held.candidate
-        path = path_in_words(one.path, self._base)
-        waiting = Waiting(
-            path=path,
+        return Waiting(
+            path=path_in_words(one.path, self._base),
             recipe=one.recipe.identity,
             text_sha256=one.text_sha256,
             reasons=held.reasons,
@@ -93,7 +120,15 @@ class RecipeLedger:
             rehearsal=one.rehearsal,
             since=rfc3339(self._clock.wall_s()),
         )
-        self._tell(write_waiting(self._path, line, waiting))
+
+    def _tell_waiting(self) -> str | None:
+        """Write down what waits, or why that cannot be: it is then tried again."""
+        for line, waiting in list(self._to_tell.items()):
+            trouble = clear_waiting(self._path, line) if waiting is None else write_waiting(self._path, line, waiting)
+            if trouble is not None:
+                return trouble
+            del self._to_tell[line]
+        return None
 
     def note_rejected(self, candidate: Candidate, by: str | None, why: str | None) -> None:
         """A person does not want it, and is not asked again, nor after a restart."""
@@ -112,6 +147,7 @@ class RecipeLedger:
 
     def retry(self) -> None:
         """Write what could not be written before."""
+        self._tell_waiting()
         self._history.retry()
 
     def _tell(self, trouble: str | None) -> None:
@@ -147,6 +183,13 @@ def _all_waiting(path: Path) -> dict[str, Waiting]:
     except HistoryError as error:
         _log.warning("%s", error)
         return {}
+
+
+def _sha256_of(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except Unreadable:
+        return None
 
 
 def path_in_words(path: Path, base: Path) -> str:

@@ -101,6 +101,11 @@ class LineRecipes:
                 self._file = Watched.of(candidate.loaded)
             settings = self._settings
             self._chores.append(lambda: self._ledger.note_live(settings, before, candidate))
+        recipe, name = candidate.recipe, candidate.path.name
+        words = "line %s: the recipe %s, revision %d, hash %s, of %s decides now (%s)"
+        _log.info(
+            words, settings.name, recipe.name, recipe.revision, recipe.identity.hash, name, candidate.origin_in_words
+        )
         self._metrics.count(settings.name, Fate.LIVE)
 
     def watch_shadow(self, shadow: Loaded[Recipe] | None) -> None:
@@ -138,6 +143,11 @@ class LineRecipes:
                 self._chores.append(lambda: self._ledger.note_rejected(held.candidate, by, why))
         return held
 
+    def rejection(self, candidate: Candidate) -> str | None:
+        """Why a person must not be given this content by another way; None where nobody has rejected it."""
+        said = self._ledger.approval(candidate)
+        return None if said is None or said.approved else _rejection(candidate, said.by)
+
     @property
     def held(self) -> Held | None:
         """What waits for a person."""
@@ -166,12 +176,16 @@ class LineRecipes:
 
     # For the thread that looks at the files.
 
-    def look(self, now_s: float) -> None:
-        """See whether the files were changed, and whether a person has said something of what waits."""
-        for watched in (self._file, self._shadow):
-            found = None if watched is None else watched.look(now_s)
-            if watched is not None and found is not None:
-                self._take_found(watched, found)
+    def look(self, now_s: float) -> bool:
+        """See whether the files were changed, and take what they hold; whether any was."""
+        return self._take_each(lambda watched: watched.look(now_s))
+
+    def look_once(self) -> None:
+        """See what stands in the files that the service did not begin with, and say why it did not."""
+        self._take_each(Watched.now)
+
+    def hear(self) -> None:
+        """See whether a person has said something of what waits."""
         self._ask_for_approval()
         with self._lock:
             is_right, waits = self._file not in self._refused, self._held is not None
@@ -181,6 +195,13 @@ class LineRecipes:
         """Write down what became of them."""
         while self._chores:
             self._chores.popleft()()
+
+    def _take_each(self, look: Callable[[Watched], Found | None]) -> bool:
+        watched = [one for one in (self._file, self._shadow) if one is not None]
+        news = [(one, found) for one in watched if (found := look(one)) is not None]
+        for one, found in news:
+            self._take_found(one, found)
+        return bool(news)
 
     def _take_found(self, watched: Watched, found: Found) -> None:
         try:
@@ -239,7 +260,7 @@ class LineRecipes:
             with self._lock:
                 self._set_aside(candidate, said.by)
             return
-        if said is not None:
+        if said is not None and reasons:
             reasons, candidate = (), replace(candidate, origin=Origin.CONFIRMED, by=said.by, why=said.why)
         with self._lock:
             self._hold(Held(candidate, reasons) if reasons else None)
@@ -252,12 +273,10 @@ class LineRecipes:
         self._held = held
         self._chores.append(lambda: self._ledger.note_held(self._settings.name, held))
 
-    def _set_aside(self, candidate: Candidate, by: str | None) -> None:
+    def _set_aside(self, rejected: Candidate, by: str | None) -> None:
         self._hold(None)
         self._wanted = None
-        person = "a person" if by is None else by
-        words = f"{candidate.path.name}: revision {candidate.recipe.revision} was rejected by {person}"
-        self._refused[self._file] = f"{words}; the one before goes on"
+        self._refused[self._file] = f"{_rejection(rejected, by)}; the one before goes on"
         self._metrics.count(self._settings.name, Fate.REJECTED)
 
     def _ask_for_approval(self) -> None:
@@ -271,3 +290,8 @@ class LineRecipes:
             self.confirm(approval.by, approval.why)
         else:
             self.reject(approval.by, approval.why)
+
+
+def _rejection(candidate: Candidate, by: str | None) -> str:
+    what = f"{candidate.path.name}: revision {candidate.recipe.revision}"
+    return f"{what} was rejected by {'a person' if by is None else by}: edit it to be asked anew"

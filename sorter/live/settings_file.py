@@ -58,6 +58,11 @@ class SettingsFile:
         with self._lock:
             self._in_force = site
 
+    def look_again(self) -> None:
+        """A recipe was changed: settings that were refused may fit it."""
+        if self._refused is not None:
+            self._watched.look_again()
+
     def look(self, now_s: float) -> None:
         """See whether it was changed."""
         found = self._watched.look(now_s)

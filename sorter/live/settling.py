@@ -17,16 +17,16 @@ class Settling:
         content: what is known to stand in it; None where nothing is known.
     """
 
-    def __init__(self, content: bytes | None) -> None:
+    def __init__(self, content: bytes | str | None) -> None:
         self._told = content
         self._seen = content
         self._since_s = float("-inf")
 
-    def look(self, content: bytes | None, now_s: float) -> bool:
+    def look(self, content: bytes | str | None, now_s: float) -> bool:
         """Take what stands in it now; whether that is news, and has settled. Each news is told once.
 
         Args:
-            content: None where there is no such file, or it cannot be read.
+            content: why, or None, where there is no such file, or it cannot be read.
             now_s: monotonic seconds.
         """
         if content != self._seen:
@@ -41,7 +41,7 @@ class Settling:
         self._told = b"" if self._seen is None else None
 
 
-def _patience_s(content: bytes | None) -> float:
-    if content is None:
+def _patience_s(content: bytes | str | None) -> float:
+    if not isinstance(content, bytes):
         return _GONE_S
     return _SETTLED_S if content.endswith((b"\n", b"\r")) else _CUT_OFF_S

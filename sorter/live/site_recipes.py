@@ -13,6 +13,7 @@ from sorter.history.writing import History
 from sorter.live.changed_settings import compare
 from sorter.live.ledger import RecipeLedger
 from sorter.live.line_recipes import LineRecipes
+from sorter.live.pauses import Pauses
 from sorter.live.settings_file import SettingsFile
 from sorter.live.watched import Watched
 from sorter.live.watcher import Watcher
@@ -53,6 +54,8 @@ class SiteRecipes:
         """In force: what could be taken up of a changed settings file is in it."""
         path = history_path(self._site.recipes, project.base, environment)
         self._history = History(path)
+        self.pauses = Pauses(path.with_name("paused.json"))
+        """Which lines are paused."""
         self._settings_file = SettingsFile(project.site)
         ledger = RecipeLedger(self._history, path, project.base, clock)
         metrics = RecipeMetrics(registry)
@@ -70,7 +73,9 @@ class SiteRecipes:
             for line in self.lines.values():
                 line.begin_with(journal)
         reload = self._site.recipes.reload
-        self._watcher = Watcher(self.lines, ledger, self._settings_file, clock, reload=reload)
+        self._watcher = Watcher(
+            self.lines, [ledger.retry, self.pauses.write], self._settings_file, clock, reload=reload
+        )
 
     def start(self) -> None:
         """Begin to watch, and to write the history."""

@@ -30,6 +30,7 @@ class Watched:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
+        self._text = text
         self._settling = Settling(text.encode())
 
     @classmethod
@@ -40,15 +41,25 @@ class Watched:
     def look(self, now_s: float) -> Found | None:
         """What stands in it now, if that is news (monotonic seconds)."""
         content = _content(self.path)
-        return Found(self.path, content) if self._settling.look(content, now_s) else None
+        return _found(self.path, content) if self._settling.look(content, now_s) else None
+
+    def now(self) -> Found | None:
+        """What stands in it at this moment, if that is not what was known."""
+        content = _content(self.path)
+        return None if content == self._text.encode() else _found(self.path, content)
 
     def look_again(self) -> None:
         """What stands in it may be right now, though it was refused: it is news again."""
         self._settling.look_again()
 
 
-def _content(path: Path) -> bytes | None:
+def _found(path: Path, content: bytes | str) -> Found:
+    return Found(path, content if isinstance(content, bytes) else None)
+
+
+def _content(path: Path) -> bytes | str:
+    """Why it cannot be read where it cannot: another reason is news, too."""
     try:
         return read_bytes(path)
-    except Unreadable:
-        return None
+    except Unreadable as error:
+        return error.sentence

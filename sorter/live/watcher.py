@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from sorter.live.ledger import RecipeLedger
 from sorter.live.line_recipes import LineRecipes
 from sorter.live.settings_file import SettingsFile
 from sorter.ports import Clock
@@ -23,23 +22,23 @@ class Watcher:
 
     Args:
         lines: each line's recipes, by the line's name.
-        ledger: where they are written down.
+        writes: what else is to be written down, each with every turn.
         settings: the settings file.
         clock: time.
-        reload: whether changed files are taken at all.
+        reload: whether changed files are taken at all; else each is looked at once, for what a start did not take.
     """
 
     def __init__(
         self,
         lines: Mapping[str, LineRecipes],
-        ledger: RecipeLedger,
+        writes: Sequence[Callable[[], None]],
         settings: SettingsFile,
         clock: Clock,
         *,
         reload: bool,
     ) -> None:
         self._lines = lines
-        self._ledger = ledger
+        self._writes = writes
         self._settings = settings
         self._clock = clock
         self._reload = reload
@@ -57,16 +56,28 @@ class Watcher:
             self._thread.join(max(0.0, end_s - self._clock.monotonic_s()))
 
     def _run(self) -> None:
+        if not self._reload:
+            self._do(line.look_once for line in self._lines.values())
         while not self._closing.wait(_EVERY_S):
             self._turn()
         self._turn()
 
     def _turn(self) -> None:
         now_s = self._clock.monotonic_s()
-        looks = [self._settings.look, *(line.look for line in self._lines.values())] if self._reload else []
-        steps: list[Callable[[], None]] = [partial(look, now_s) for look in looks]
-        steps += [line.write for line in self._lines.values()]
-        for step in (*steps, self._ledger.retry):
+        steps: list[Callable[[], None]] = []
+        if self._reload:
+            steps.append(partial(self._settings.look, now_s))
+            steps += [partial(self._look, line, now_s) for line in self._lines.values()]
+        for line in self._lines.values():
+            steps += [line.hear, line.write]
+        self._do((*steps, *self._writes))
+
+    def _look(self, line: LineRecipes, now_s: float) -> None:
+        if line.look(now_s):
+            self._settings.look_again()
+
+    def _do(self, steps: Iterable[Callable[[], None]]) -> None:
+        for step in steps:
             try:
                 step()
             except Exception:  # noqa: BLE001 - logged; the other lines' files are looked at all the same

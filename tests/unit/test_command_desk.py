@@ -17,27 +17,13 @@ from sorter.outputs.fail_safe_metrics import FailSafeMetrics
 from sorter.outputs.messages import LineIdentity
 from sorter.outputs.mqtt import LinePublisher
 from sorter.settings.site import MqttSettings
-
-
-class Clock:
-    """Stands until it is moved."""
-
-    now_s = 100.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return 1.7e9 + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.now_s += duration_s
+from tests.unit.clock import WrittenClock
 
 
 class Answers(LinePublisher):
     """Keeps what it would answer; nothing is connected here."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: WrittenClock) -> None:
         identity = LineIdentity("plant", "one", "boot", simulated=True)
         super().__init__(identity, MqttSettings(), clock, lambda _name, _outcome: None, Path())
         self.sent: list[tuple[str, dict[str, Any], bytes | None]] = []
@@ -50,7 +36,7 @@ class Desk:
     """A desk that carries out whatever it is told, and remembers it."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = WrittenClock()
         self.registry = CollectorRegistry()
         self.inbox = CommandInbox()
         self.publisher = Answers(self.clock)

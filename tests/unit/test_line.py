@@ -17,22 +17,7 @@ from sorter.line import Line
 from sorter.line_reports import HEARTBEAT_S, Heartbeat, LineJob, LineStatus
 from sorter.records import Decision, Frame, Verdict
 from sorter.stages import decide_film
-
-
-class WrittenClock:
-    """A clock whose time passes only by waiting."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return 1.7e9 + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.now_s += duration_s
+from tests.unit.clock import WrittenClock
 
 
 class Service:

@@ -91,3 +91,13 @@ def test_another_reason_of_the_same_fault_is_written_down_once_a_minute(desk) ->
         state.lose_process(f"gone for {second} s")
     reasons = [one.detail["reason"] for one in written.events if one.kind is EventKind.STATE]
     assert reasons == ["gone for 0 s", "gone for 60 s", "gone for 120 s"]
+
+
+def test_another_recipe_is_told_and_the_same_state_not_logged_again(desk, caplog) -> None:
+    state, _, _ = desk
+    caplog.set_level("DEBUG")
+    state.follow({"camera_lost": "no picture"})
+    assert "is halted: no picture" in caplog.text
+    caplog.clear()
+    state.use(RECIPE)
+    assert not caplog.records

@@ -15,24 +15,9 @@ from sorter.records import Deadline, Decision, RecipeId, Verdict
 from sorter.settings.site import LineSettings, PhotoEyeTrigger
 from sorter.timing import Timing, diverted
 from sorter.trigger_desk import TriggerDesk
+from tests.unit.clock import WrittenClock
 
 WALL_ZERO_S = 1.7e9
-
-
-class WrittenClock:
-    """A clock whose time passes only by waiting; its wall time is ``WALL_ZERO_S`` more."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return WALL_ZERO_S + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.now_s += duration_s
 
 
 class Plant:

@@ -88,6 +88,8 @@ class LastDecision(NamedTuple):
 
     seq: int
     decided_at_wall_s: float
+    first_decided_at_wall_s: float
+    """The first that is kept of the same run."""
 
 
 class Reader:
@@ -227,10 +229,11 @@ class Reader:
     def last_decisions(self) -> dict[tuple[str, str], LastDecision]:
         """The last decision of each line in each run of the service, by ``line`` and ``boot_id``."""
         rows = self.rows(
-            "SELECT line, boot_id, max(seq), max(decided_at) FROM decisions JOIN boots ON boots.id = boot"
+            "SELECT line, boot_id, max(seq), max(decided_at), min(decided_at)"
+            " FROM decisions JOIN boots ON boots.id = boot"
             " GROUP BY line, boot"
         )
-        return {(line, boot_id): LastDecision(seq, at_wall_s) for line, boot_id, seq, at_wall_s in rows}
+        return {(line, boot_id): LastDecision(*facts) for line, boot_id, *facts in rows}
 
     def recipe_meaning(self, recipe_hash: str) -> dict[str, Any] | None:
         """What `sorter.replay.recipe_of` makes a recipe of; None where it is not kept."""

@@ -10,28 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.unit.clock import WrittenClock
+
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 Images = Sequence[NDArray[np.uint8]]
 WriteFilm = Callable[..., Path]
-
-
-class WrittenClock:
-    """A clock whose time passes only by waiting."""
-
-    def __init__(self, now_s: float = 100.0) -> None:
-        self.now_s = now_s
-        self.waits_s: list[float] = []
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return 1.7e9 + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.waits_s.append(duration_s)
-        self.now_s += duration_s
 
 
 @pytest.fixture

@@ -110,6 +110,14 @@ def test_a_span_of_time_is_reported_over_the_runs_of_the_service(run: Run, journ
     assert report["time"]["by_state"]["halted"]["seconds"] == 5
 
 
+def test_the_time_before_the_journal_began_is_no_fault_of_the_line(run: Run, journal: Path) -> None:
+    (whole,) = run("report", "--journal", journal, "--json", "--until", told.rfc3339(told.T0 + 45)).rows
+    long_before = told.rfc3339(told.T0 - 90 * 86400)
+    asked = ("--since", long_before, "--until", told.rfc3339(told.T0 + 45))
+    (longer,) = run("report", "--journal", journal, "--json", *asked).rows
+    assert (longer["since"], longer["time"]) == (whole["since"], whole["time"])
+
+
 def test_the_report_is_told_in_words_and_cannot_give_the_terminal_orders(run: Run, journal: Path) -> None:
     outcome = run("report", "--journal", journal, "--batch", "1")
     assert outcome.code == 0

@@ -228,6 +228,31 @@ def test_where_several_wait_one_must_be_named(run: Run, history: Path) -> None:
     assert [row["line"] for row in run("recipes", "waiting", "--history", history, "--json").rows] == ["one", "two"]
 
 
+def test_one_answer_is_for_every_line_on_which_the_same_content_waits(run: Run, history: Path) -> None:
+    for line in ("one", "two"):
+        assert write_waiting(history, line, waiting()) is None
+    assert run("recipes", "confirm", "--history", history).out.startswith("one, two: fruit, revision 2, is confirmed")
+    told = run("recipes", "confirm", "--history", history, "--line", "two").out
+    assert told.startswith("two, one: fruit, revision 2, is confirmed")
+    (row,) = run("recipes", "confirm", "--history", history, "--json").rows
+    assert row["lines"] == ["one", "two"]
+
+
+def test_a_rehearsal_is_told_in_words(run: Run, history: Path) -> None:
+    blue = {"verdict": "routed", "bin": "blue", "branch": "gate-3"}
+    unknown = {"verdict": "unknown", "bin": None, "branch": "reject"}
+    rehearsal = {
+        "judged": 36, "changed": 9, "rerouted": 9, "rerouted_share": 0.25,
+        "not_compared": {"late": 0, "nothing_kept": 2},
+        "moves": [{"then": blue, "now": unknown, "count": 9, "examples": []}],
+    }  # fmt: skip
+    assert write_waiting(history, "one", waiting(rehearsal=rehearsal)) is None
+    told = run("recipes", "waiting", "--history", history).out
+    assert "of 36 products 9 would be judged otherwise, 9 (25.0%) would go to another branch\n" in told
+    assert "    9  blue to gate-3 -> unknown to reject\n" in told
+    assert "    2  not compared: nothing kept\n" in told
+
+
 def test_nothing_that_a_terminal_takes_for_orders_gets_there(run: Run, files: Files) -> None:  # noqa: ARG001
     """A history may have been written by somebody who knows how hashes are made."""
     hostile = {

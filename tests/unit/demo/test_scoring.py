@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sorter.capture.simulator.truth import TrueProduct, truth
@@ -54,6 +54,12 @@ class Belt:
             if at_s is not None:
                 found.append((product, at_s))
         return found
+
+    def in_doubt(self, at_s: float) -> bool:
+        """Whether a product's middle is so near to the line that rounding decides if it has crossed."""
+        line_px = (self.line.decision_line - 0.5) * self.schedule.belt.length_px
+        products = self.schedule.products_between(0.0, at_s)
+        return any(abs(self.schedule.along_px(product, at_s) - line_px) < 3.0 for product in products)
 
     def box(self, product: TrueProduct, at_s: float) -> Box:
         x, y = self.schedule.center_px(product, at_s)
@@ -155,6 +161,7 @@ def test_a_line_that_saw_no_frame_is_blind():
 @given(st.sampled_from(["left", "right", "up", "down"]), st.floats(0.3, 0.8), st.data())
 def test_the_sums_hold_whatever_is_left_out(direction, line, data):
     belt = Belt(belt={"direction": direction}, decision_line=line)
+    assume(not belt.in_doubt(4.0))
     belt.beat(4.0)
     due = belt.due(4.0)
     kept = data.draw(st.lists(st.booleans(), min_size=len(due), max_size=len(due)))

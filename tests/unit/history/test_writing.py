@@ -174,3 +174,22 @@ def test_what_is_cut_off_while_it_is_open_is_told_and_leaves_a_gap(tmp_path: Pat
     history.append(live(5), NOON_S)
     assert verify(path).entries == (left or 0) + 2
     history.close()
+
+
+def test_what_somebody_changes_is_told_while_it_is_open_and_over_when_it_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "recipes.jsonl"
+    history = History(path)
+    history.open()
+    for revision in (1, 2):
+        history.append(live(revision), NOON_S)
+    sound = path.read_bytes()
+    path.write_bytes(sound.replace(b"gate-1", b"gate-7", 1))
+    history.retry()
+    assert "somebody changed the history" in history.troubles["history_unwritable"]
+    path.write_bytes(sound.splitlines(keepends=True)[0])
+    history.retry()
+    assert "entry 2 was there and is gone" in history.troubles["history_unwritable"]
+    path.write_bytes(sound)
+    history.retry()
+    assert history.troubles == {}
+    history.close()

@@ -18,26 +18,11 @@ from sorter.outputs.recipe_metrics import RecipeMetrics
 from sorter.settings.load import load_recipe
 from sorter.settings.recipes import ConfirmSettings
 from sorter.settings.site import LineSettings
+from tests.unit.clock import WrittenClock
 from tests.unit.conftest import LINE, RECIPE
 
 SETTLED_S = 10.0
 """Long enough for every file."""
-
-
-class SetClock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return 1.7e9 + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.now_s += duration_s
 
 
 def recipe_text(**changes: Any) -> str:
@@ -54,7 +39,7 @@ class Folder:
     """A line's recipe file with all that lies around it."""
 
     base: Path
-    clock: SetClock = field(default_factory=SetClock)
+    clock: WrittenClock = field(default_factory=WrittenClock)
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
     line: LineSettings = field(default_factory=lambda: LineSettings.model_validate(LINE))
 
@@ -80,6 +65,7 @@ class Folder:
         for _ in range(2):
             self.clock.now_s += SETTLED_S
             recipes.look(self.clock.now_s)
+            recipes.hear()
             recipes.write()
 
     def entries(self) -> list[Any]:

@@ -68,9 +68,10 @@ def test_who_would_rather_not_run_on_an_older_recipe_says_so(ran):
         begin(write_site(ran, on_mistake="exit"), {})
 
 
-def test_a_restart_confirms_nothing_that_takes_a_bin_away(ran):
+@pytest.mark.parametrize("on_mistake", ["keep", "exit"])
+def test_a_restart_confirms_nothing_that_takes_a_bin_away(ran, on_mistake):
     ran.write(revision=2, bins=bins("red"))
-    assert begin(write_site(ran), {}).recipes["one"].value.revision == 1
+    assert begin(write_site(ran, on_mistake=on_mistake), {}).recipes["one"].value.revision == 1
     loose = write_site(ran, confirm={"removed_bins": False})
     assert begin(loose, {}).recipes["one"].value.revision == 2
 
@@ -99,8 +100,12 @@ def test_a_changeover_by_command_outlives_a_restart_until_the_settings_name_anot
     recipes.use(Candidate(load_recipe(other), Origin.COMMAND))
     recipes.write()
     ran.history.close()
-    loaded = begin(write_site(ran), {}).recipes["one"]
-    assert (loaded.value.name, loaded.path) == ("other", other)
+    for on_mistake in ("keep", "exit"):
+        loaded = begin(write_site(ran, on_mistake=on_mistake), {}).recipes["one"]
+        assert (loaded.value.name, loaded.path) == ("other", other)
+    other.write_text("name: [", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"other\.yaml"):
+        begin(write_site(ran, on_mistake="exit"), {})
     third = ran.base / "third.yaml"
     third.write_text(recipe_text(name="third"), "utf-8")
     assert begin(write_site(ran, {"recipe": "third.yaml"}), {}).recipes["one"].value.name == "third"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 from sorter.capture.clock import SystemClock
 from sorter.history.approvals import approve, read_approval, read_waiting, reject
 from sorter.history.entries import Origin
@@ -45,6 +47,16 @@ def test_the_recipe_that_a_service_starts_with_is_in_the_history_once(folder):
     assert entry.origin is Origin.START
     assert entry.path == entry.named == "recipe.yaml"
     assert entry.text == recipe_text()
+
+
+def test_the_log_tells_what_came_into_force_and_by_whom(folder, caplog):
+    recipes = folder.recipes()
+    folder.write(revision=2, change={"by": "Ana"})
+    folder.look(recipes)
+    with caplog.at_level("INFO"):
+        recipes.use(recipes.wanted)
+    told = f"the recipe two colors, revision 2, hash {recipes.in_force.value.identity.hash}, of recipe.yaml decides now"
+    assert f"line one: {told} (file by Ana)" in caplog.text
 
 
 def test_an_edit_is_wanted_and_once_it_is_used_it_is_in_the_history(folder):
@@ -108,12 +120,23 @@ def test_a_file_that_is_gone_is_refused_and_the_recipe_goes_on(folder):
     assert not recipes.troubles
 
 
+def test_another_reason_why_a_file_cannot_be_read_is_told(folder):
+    recipes = folder.recipes()
+    folder.path.unlink()
+    folder.look(recipes)
+    assert "there is no such file" in recipes.troubles["recipe_refused"]
+    folder.path.mkdir()
+    folder.look(recipes)
+    assert "this is a folder" in recipes.troubles["recipe_refused"]
+
+
 def test_a_bin_that_is_taken_away_waits_for_a_person(folder):
     recipes = folder.recipes()
     folder.write(revision=2, bins=bins("red"))
     folder.look(recipes)
     assert recipes.wanted is None
     assert "it takes away the bin 'green'" in recipes.troubles["recipe_waits"]
+    assert recipes.held.candidate.recipe.identity.hash in recipes.troubles["recipe_waits"], "what to confirm by"
     waiting = read_waiting(folder.history_path)["one"]
     assert waiting.recipe.revision == 2
     held = recipes.confirm("Anna", "no green today")
@@ -168,6 +191,46 @@ def test_what_a_person_says_on_this_machine_is_heard(folder):
     assert read_approval(folder.history_path, digest) is None
 
 
+def test_what_waits_is_written_down_once_that_can_be(folder):
+    recipes = folder.recipes()
+    folder.look(recipes)
+    in_the_way = folder.history_path.with_name("recipes.jsonl.waiting")
+    in_the_way.mkdir()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    assert recipes.held is not None
+    in_the_way.rmdir()
+    folder.ledger.retry()
+    assert set(read_waiting(folder.history_path)) == {"one"}
+
+
+def begun_again(folder):
+    """A service that starts now, with the file as it is."""
+    folder.look(folder.recipes())
+    return folder.entries()[-1]
+
+
+def test_what_was_confirmed_while_the_service_was_down_waits_no_longer_and_tells_by_whom(folder):
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    digest = recipes.held.candidate.text_sha256
+    approve(folder.history_path, digest, "Zoe", "new foil", 1.7e9)
+    entry = begun_again(folder)
+    assert (entry.recipe.revision, entry.origin, entry.by, entry.why) == (2, "confirmed", "Zoe", "new foil")
+    assert not read_waiting(folder.history_path)
+    assert read_approval(folder.history_path, digest) is None
+
+
+def test_what_was_taken_back_while_the_service_was_down_waits_no_longer(folder):
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    folder.look(recipes)
+    folder.write()
+    begun_again(folder)
+    assert not read_waiting(folder.history_path)
+
+
 def test_what_was_rejected_is_not_asked_again_and_an_edit_is(folder):
     recipes = folder.recipes()
     folder.write(revision=2, bins=bins("red"))
@@ -180,6 +243,16 @@ def test_what_was_rejected_is_not_asked_again_and_an_edit_is(folder):
     folder.look(recipes)
     assert recipes.held is not None
     assert fates(folder) == {"live": 0, "refused": 0, "held": 2, "rejected": 1}
+
+
+def test_what_was_rejected_does_not_come_into_force_after_a_restart_with_no_products_to_try_it_on(folder):
+    folder.confirm = ConfirmSettings(removed_bins=False)
+    recipes = folder.recipes()
+    folder.write(revision=2, bins=bins("red"))
+    reject(folder.history_path, hashlib.sha256(folder.path.read_bytes()).hexdigest(), "Anna", None, 1.7e9)
+    folder.look(recipes)
+    assert recipes.wanted is None
+    assert "was rejected by Anna" in recipes.troubles["recipe_refused"]
 
 
 def test_a_rejection_on_this_machine_is_heard(folder):

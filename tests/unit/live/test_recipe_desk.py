@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,13 +33,13 @@ class Process:
 
 
 class Desk:
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, shadow: Path | None = None) -> None:
         self.folder = folder
         self.process = Process()
         self.changes: list[Any] = []
         self.pairs: list[tuple[str, str | None]] = []
         self.pair: tuple[str, str | None] | None = None
-        self.recipes: LineRecipes = folder.recipes()
+        self.recipes: LineRecipes = folder.recipes(shadow)
         when = WhenChanged(
             lambda recipe, is_another: self.changes.append((recipe.name, recipe.revision, is_another)),
             self.note_shadow,
@@ -132,6 +133,14 @@ def test_what_waits_is_rejected(desk):
     desk.settle()
     assert not desk.process.told
     assert list(desk.desk.troubles) == ["recipe_refused"]
+    assert desk.ask(CommandName.RECIPE, "two colors") is Code.REFUSED
+    assert desk.ask(CommandName.RECIPE, "pears") is Code.DONE
+    assert desk.ask(CommandName.RECIPE, "two colors") is Code.REFUSED, "nor on a way around"
+
+
+def test_an_edit_that_has_not_settled_yet_is_not_let_through_by_its_name(desk):
+    desk.folder.write(revision=2, bins=bins("red"))
+    assert desk.ask(CommandName.RECIPE, "two colors") is Code.REFUSED
 
 
 def test_a_shadow_is_asked_beside_every_recipe_until_it_is_promoted(desk):
@@ -152,6 +161,34 @@ def test_a_shadow_ends_by_command(desk):
     desk.ask(CommandName.SHADOW, "candidate")
     assert desk.ask(CommandName.SHADOW) is Code.DONE
     assert desk.process.told[-1][1] is None
+
+
+def test_a_recipe_in_force_is_no_shadow_of_itself(desk):
+    assert desk.ask(CommandName.SHADOW, "two colors") is Code.REFUSED
+    assert desk.ask(CommandName.SHADOW, "candidate") is Code.DONE
+    assert desk.ask(CommandName.PROMOTE) is Code.DONE
+    assert desk.ask(CommandName.SHADOW, "candidate") is Code.REFUSED
+    assert desk.ask(CommandName.PROMOTE) is Code.REFUSED
+
+
+def test_a_shadow_and_the_recipe_in_force_may_change_in_the_same_moment(desk):
+    desk.ask(CommandName.SHADOW, "candidate")
+    desk.folder.write(revision=2)
+    (desk.folder.base / "candidate.yaml").write_text(recipe_text(name="candidate", revision=2), "utf-8")
+    desk.settle()
+    desk.settle()
+    assert desk.process.told[-1][:2] == ("two colors 2", "candidate 2")
+
+
+def test_a_shadow_that_was_mistaken_at_the_start_is_watched_on_when_the_recipe_changes(folder):
+    candidate = folder.base / "candidate.yaml"
+    candidate.write_text("name: [", "utf-8")
+    desk = Desk(folder, candidate)
+    folder.write(revision=2)
+    desk.settle()
+    candidate.write_text(recipe_text(name="candidate"), "utf-8")
+    desk.settle()
+    assert desk.process.told[-1][:2] == ("two colors 2", "candidate 1")
 
 
 def wanted(folder: Folder, recipe: str = "recipe.yaml", **changes: Any) -> Wanted:
@@ -189,6 +226,20 @@ def test_settings_that_do_not_fit_the_recipe_in_force_are_refused_until_they_do(
     assert not desk.process.told
     desk.desk.want(wanted(desk.folder))
     desk.desk.listen()
+    assert not desk.desk.troubles
+
+
+def test_settings_that_did_not_fit_are_taken_up_when_the_recipe_is_changed_so_that_they_do(desk):
+    few = {name: {"distance_mm": 900} for name in ("gate-1", "reject")}
+    desk.desk.want(wanted(desk.folder, branches=few))
+    desk.desk.listen()
+    assert desk.desk.troubles
+    desk.folder.write(revision=2, bins=bins("red"))
+    desk.settle()
+    assert desk.ask(CommandName.CONFIRM_RECIPE) is Code.DONE
+    desk.settle()
+    desk.settle()
+    assert set(desk.desk.settings.branches) == set(few)
     assert not desk.desk.troubles
 
 

@@ -29,6 +29,16 @@ def test_a_cause_that_gives_way_to_another_is_cleared_first():
     ]
 
 
+def test_an_edit_that_takes_the_place_of_another_is_an_alarm_of_its_own():
+    alarms = Alarms()
+    alarms.follow({"recipe_waits": "revision 2", "overloaded": "a"}, 1.0)
+    changes = alarms.follow({"recipe_waits": "revision 3", "overloaded": "b"}, 2.0)
+    assert [(one.cause, one.raised, one.reason) for one in changes] == [
+        ("recipe_waits", False, "revision 2"),
+        ("recipe_waits", True, "revision 3"),
+    ]
+
+
 @given(st.lists(st.sets(st.sampled_from("abc"))))
 def test_whoever_reads_every_change_knows_what_is_raised(steps):
     alarms, known = Alarms(), set()

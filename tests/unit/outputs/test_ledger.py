@@ -20,24 +20,9 @@ from sorter.outputs.outbox import Outbox, Outgoing
 from sorter.outputs.steps import CLOSED, DELIVERED, Step, StepTaken
 from sorter.records import Deadline, Decision, RecipeId, Verdict
 from sorter.settings.confirmation import ConfirmationSettings
+from tests.unit.clock import WrittenClock
 
 RECIPE = RecipeId("any", 1, "0" * 16)
-
-
-class WrittenClock:
-    """A clock that is moved by the test."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return 1.7e9 + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.now_s += duration_s
 
 
 class Written:
@@ -69,7 +54,7 @@ class Desk:
         remembered: int = 99,
         written: Written | None = None,
     ):
-        self.clock = WrittenClock()
+        self.clock = WrittenClock(0.0)
         self.written = written or Written()
         self.ledger = Ledger(self.clock, self.written, confirmation, remembered)
         self.outbox = Outbox(capacity=capacity, max_in_flight=3)
@@ -257,7 +242,7 @@ def test_a_stop_closes_what_waits_for_an_answer() -> None:
 
 class TestConservation:
     def ledger_with(self, *products: int) -> Ledger:
-        ledger = Ledger(WrittenClock())
+        ledger = Ledger(WrittenClock(0.0))
         for number in products:
             ledger.add(decided(number, 1.0), {"decision_id": f"id-{number}"}, [], 1)
         return ledger

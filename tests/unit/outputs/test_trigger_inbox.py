@@ -8,26 +8,12 @@ import pytest
 from sorter.outputs.messages import dumps
 from sorter.outputs.trigger import TriggerMessage, trigger_message
 from sorter.outputs.trigger_inbox import TriggerInbox
-
-
-class WrittenClock:
-    """A monotonic clock that reads 100 and a wall clock that reads 1.7e9, until they are moved."""
-
-    now_s, wall_zero_s = 100.0, 1.7e9 - 100.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def wall_s(self) -> float:
-        return self.wall_zero_s + self.now_s
-
-    def wait_s(self, duration_s: float) -> None:
-        self.now_s += duration_s
+from tests.unit.clock import WrittenClock
 
 
 @pytest.fixture
 def clock():
-    return WrittenClock()
+    return WrittenClock(wall_zero_s=1.7e9 - 100.0)
 
 
 @pytest.fixture
