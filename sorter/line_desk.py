@@ -154,7 +154,7 @@ class LineDesk:
             decision, self._identity, self._seq, clock.shift_s, naming, clock=clock.synchronization
         )
         self.publisher.publish_decision(decision, message)
-        self._parts.recipes.note(decision, message["decision_id"])
+        self._parts.recipes.note(decision, message)
         decision = replace(decision, evidence=None)  # whoever keeps decisions must not keep their pixels
         self._tally.count(decision)
         self._metrics.count_decision(self.name, decision)

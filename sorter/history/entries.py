@@ -36,8 +36,6 @@ class Origin(StrEnum):
     """It waited, and a person confirmed it."""
     PROMOTED = "promoted"
     """It was a shadow recipe before."""
-    LAST_GOOD = "last_good"
-    """The service started with it because the file was mistaken."""
 
 
 @dataclass(frozen=True, slots=True)

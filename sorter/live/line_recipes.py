@@ -17,6 +17,7 @@ from sorter.live.held import Held, reasons_to_wait
 from sorter.live.ledger import RecipeLedger
 from sorter.live.rehearsing import RecentProducts
 from sorter.live.watched import Found, Watched
+from sorter.outputs.messages import Message
 from sorter.outputs.recipe_metrics import Fate, RecipeMetrics
 from sorter.outputs.stats import HistoryHead
 from sorter.records import Decision
@@ -88,9 +89,9 @@ class LineRecipes:
         """Changes are rehearsed on the newest products of a journal, until there are new ones."""
         self._chores.append(lambda: self._recent.begin_with(journal))
 
-    def note(self, decision: Decision, decision_id: str) -> None:
+    def note(self, decision: Decision, message: Message) -> None:
         """A product was decided: changes are rehearsed on the newest."""
-        self._recent.note(decision, decision_id)
+        self._recent.note(decision, message)
 
     def use(self, candidate: Candidate) -> None:
         """It is in force from now on, and its file is the one that is watched."""

@@ -11,7 +11,8 @@ from sorter.backtest.recorded import Recorded
 from sorter.backtest.rehearsal import Rehearsal, rehearse
 from sorter.errors import JournalError
 from sorter.outputs.journal.recorded import newest_products
-from sorter.records import Decision, Verdict
+from sorter.outputs.messages import Message
+from sorter.records import Decision
 from sorter.settings.recipe import Recipe
 
 _log = logging.getLogger(__name__)
@@ -30,23 +31,12 @@ class RecentProducts:
         self._lock = threading.Lock()
         self._products: deque[Recorded] = deque(maxlen=most)
 
-    def note(self, decision: Decision, decision_id: str) -> None:
+    def note(self, decision: Decision, message: Message) -> None:
         """A product was decided; one of which nothing was read says nothing about a recipe."""
         if decision.evidence is None or not decision.evidence.readings:
             return
-        routed = decision.verdict is Verdict.ROUTED and decision.match is not None
-        recorded = Recorded(
-            decision_id=decision_id,
-            line=self._line,
-            verdict=decision.verdict.value,
-            bin=decision.match.bin if routed and decision.match is not None else None,
-            branch=decision.branch,
-            reason=None,
-            decided_at_s=decision.decided_at_s,
-            readings=decision.evidence.readings,
-        )
         with self._lock:
-            self._products.append(recorded)
+            self._products.append(Recorded.of_message(message, decision.decided_at_s, decision.evidence.readings))
 
     def begin_with(self, journal: Path) -> None:
         """Those that were decided before the service was started again, as a journal tells."""

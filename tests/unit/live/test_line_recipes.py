@@ -15,6 +15,7 @@ from sorter.settings.load import load_recipe
 from sorter.settings.recipes import ConfirmSettings
 from tests.unit.live.conftest import bins, recipe_text
 
+IDENTITY = LineIdentity("plant", "one", "0123456789abcdef", simulated=True)
 RED, BROWN = Lab(43.5, 63.0, 37.9), Lab(43.5, 51.0, 30.0)
 
 
@@ -32,6 +33,10 @@ def decided(lab: Lab, number: int) -> Decision:
         recipe=RecipeId("two colors", 1, "0" * 16),
         evidence=Evidence((), b"", pack_readings([reading])),
     )
+
+
+def note(recipes, decision: Decision) -> None:
+    recipes.note(decision, decision_message(decision, IDENTITY, decision.product, 1.7e9))
 
 
 def fates(folder) -> dict[str, float]:
@@ -152,7 +157,7 @@ def test_a_bin_that_is_taken_away_waits_for_a_person(folder):
 def test_a_change_that_reroutes_too_much_of_what_came_last_waits(folder):
     recipes = folder.recipes()
     for number in range(100):
-        recipes.note(decided(BROWN if number % 5 == 0 else RED, number), f"boot/one/{number}")
+        note(recipes, decided(BROWN if number % 5 == 0 else RED, number))
     folder.write(revision=2, bins=bins("red", "green", tolerance=1))
     folder.look(recipes)
     assert "it sends 20 of the last 100 products (20%) to another branch" in recipes.troubles["recipe_waits"]
@@ -163,7 +168,7 @@ def test_less_than_the_set_share_does_not_wait(folder):
     folder.confirm = ConfirmSettings(rerouted_share=0.2)
     recipes = folder.recipes()
     for number in range(100):
-        recipes.note(decided(BROWN if number % 5 == 0 else RED, number), f"boot/one/{number}")
+        note(recipes, decided(BROWN if number % 5 == 0 else RED, number))
     folder.write(revision=2, bins=bins("red", "green", tolerance=1))
     folder.look(recipes)
     assert recipes.wanted.rehearsal["rerouted"] == 20
@@ -172,7 +177,7 @@ def test_less_than_the_set_share_does_not_wait(folder):
 def test_where_nothing_is_to_wait_nothing_does(folder):
     folder.confirm = ConfirmSettings(removed_bins=False, rerouted_share=None)
     recipes = folder.recipes()
-    recipes.note(decided(RED, 1), "boot/one/1")
+    note(recipes, decided(RED, 1))
     folder.write(revision=2, bins=bins("green"))
     folder.look(recipes)
     assert recipes.wanted is not None
@@ -308,10 +313,9 @@ def test_a_changed_shadow_is_wanted_and_a_mistaken_one_is_refused(folder):
 def test_after_a_restart_a_change_is_rehearsed_on_what_the_journal_keeps(folder, tmp_path):
     journal = Journal(tmp_path / "journal.sqlite", Limits(50_000_000, 1e12), SystemClock())
     journal.start()
-    identity = LineIdentity("plant", "one", "0123456789abcdef", simulated=True)
     for number in range(1, 11):
         decision = decided(BROWN if number % 5 == 0 else RED, number)
-        journal.add(decision, decision_message(decision, identity, number, 1.7e9))
+        journal.add(decision, decision_message(decision, IDENTITY, number, 1.7e9))
     assert journal.flush(20)
     recipes = folder.recipes()
     recipes.begin_with(tmp_path / "journal.sqlite")
