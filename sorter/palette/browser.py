@@ -33,7 +33,8 @@ def main() -> int:
     except TimeoutError:
         return TOO_SLOW
     except (BrowserFailedError, OSError, RuntimeError, ValueError) as error:
-        sys.stderr.write(f"\n{error}")
+        # Some of them hold several sentences, of which the first says what happened.
+        sys.stderr.write(f"\n{error.args[0] if error.args else error!r}")
         return BROKEN
     sys.stdout.buffer.write(png)
     sys.stdout.buffer.flush()
@@ -43,11 +44,17 @@ def main() -> int:
 async def _draw(figure: dict[str, Any], width: int, height: int, limit_s: int) -> bytes:
     # No MathJax: it would be fetched from the network.
     browser = Kaleido(n=1, timeout=limit_s, mathjax=False)
+    limit = asyncio.timeout(limit_s)
     try:
-        async with asyncio.timeout(limit_s):
+        async with limit:
             await browser.open()
             png: bytes = await browser.calc_fig(figure, opts={"format": "png", "width": width, "height": height})
             return png
+    except BrowserFailedError as error:
+        # As which it tells that it was interrupted while it started.
+        if limit.expired():
+            raise TimeoutError from error
+        raise
     finally:
         _end(browser)
 

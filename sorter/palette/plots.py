@@ -25,7 +25,7 @@ ClusterSpace = Literal["rgb", "lab"]
 _PAPER, _INK, _EDGE, _ROOM = "#f7f7f7", "#222222", "#777777", "#dedede"
 """Opaque, so that a figure reads alike on light pages and on dark ones; neutral, so that colors look as they are."""
 _SHARE = {"text": "share of the pixels that count, %", "standoff": 8}
-_NO_COLOR = "no color: every pixel is transparent or ignored"
+_NO_COLOR = "no color: every pixel<br>is transparent or ignored"
 _NO_PICTURE = "the picture has no pixels"
 _LONGEST_NAME = 60
 _LOW = 260
@@ -362,5 +362,14 @@ def _say(figure: go.Figure, words: str, panel: int | None = None) -> go.Figure:
     else:
         number = "" if panel == 1 else str(panel)
         x, y = figure.layout[f"xaxis{number}"].domain, figure.layout[f"yaxis{number}"].domain
-    figure.add_annotation(text=words, showarrow=False, xref="paper", yref="paper", x=sum(x) / 2, y=sum(y) / 2)
+    figure.add_annotation(
+        text=words,
+        showarrow=False,
+        xref="paper",
+        yref="paper",
+        x=sum(x) / 2,
+        y=sum(y) / 2,
+        xanchor="center",
+        yanchor="middle",
+    )
     return figure
