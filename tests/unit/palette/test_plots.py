@@ -21,7 +21,7 @@ from sorter import ColorAnalyzer
 from sorter.color.lab import decode_gamma
 from sorter.errors import SorterError, SourceError, UsageError
 from sorter.palette.cloud import cloud_of
-from sorter.palette.plots import ink_on, title_of
+from sorter.palette.plots.look import ink_on, title_of
 from sorter.palette.result import Rgb
 from sorter.palette.sample import Raster, count_pixels
 from sorter.palette.shown import LONGEST_SIDE, make_fit_to_show
@@ -216,7 +216,8 @@ def test_a_file_that_makes_no_sense_is_refused_before_any_work(analyzer, tmp_pat
 
 
 def test_what_is_not_installed_is_told_in_one_sentence(analyzer, monkeypatch, tmp_path):
-    monkeypatch.delitem(sys.modules, "sorter.palette.plots", raising=False)
+    for name in [name for name in sys.modules if name.startswith("sorter.palette.plots")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     remedy = r'not installed: install it with pip install "conveyor-color-sorter\[plots\]"'
     with pytest.raises(SorterError, match=rf"plots need plotly, which is {remedy}"):
