@@ -66,7 +66,7 @@ def _check_files(wanted: Mapping[str, Path], options: argparse.Namespace) -> Non
         if not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no such folder to write into: make it first")
     if options.plot is not None:
-        load_plots(options.plot)
+        load_plots(options.plot, options.images[0])
 
 
 def _analyzer(image: str, options: argparse.Namespace) -> ColorAnalyzer:

@@ -162,16 +162,16 @@ class ColorAnalyzer:
                 must be installed.
 
         Raises:
-            UsageError: ``to`` ends otherwise, or its folder does not exist.
+            UsageError: ``to`` ends otherwise, its folder does not exist, or it is the picture itself.
             SourceError: the picture can no longer be read.
             SorterError: what is needed is not installed, the browser fails, or the file cannot be written.
         """
-        plots = load_plots(to)
+        plots = load_plots(to, self._picture)
         return self._written(plots.image_figure(make_fit_to_show(self._picture, self.frame), self._name), to)
 
     def plot_predominant_colors(self, to: Path | str | None = None) -> go.Figure:
         """A bar for each color, as long as its share; ``to`` and errors as for `plot_image`."""
-        return self._written(load_plots(to).colors_figure(self.palette, self._name), to)
+        return self._written(load_plots(to, self._picture).colors_figure(self.palette, self._name), to)
 
     def plot_3d_clusters(self, space: Literal["rgb", "lab"] = "rgb", to: Path | str | None = None) -> go.Figure:
         """Some 4,000 pixels, each in its own color, and the palette's colors among them, in three dimensions.
@@ -182,17 +182,17 @@ class ColorAnalyzer:
         """
         if space not in {"rgb", "lab"}:
             raise UsageError(f"space is {space!r}: clusters are shown in rgb or lab")
-        plots = load_plots(to)
+        plots = load_plots(to, self._picture)
         cloud = cloud_of(self._sample, self._found.of_color)
         return self._written(plots.clusters_figure(self.palette, cloud, space, self._name), to)
 
     def plot_strip(self, to: Path | str | None = None) -> go.Figure:
         """All colors in one strip, each as wide as its share; ``to`` and errors as for `plot_image`."""
-        return self._written(load_plots(to).strip_figure(self.palette, self._name), to)
+        return self._written(load_plots(to, self._picture).strip_figure(self.palette, self._name), to)
 
     def plot_summary(self, to: Path | str | None = None) -> go.Figure:
         """The picture, its colors, the main and the second color; ``to`` and errors as for `plot_image`."""
-        plots = load_plots(to)
+        plots = load_plots(to, self._picture)
         shown = make_fit_to_show(self._picture, self.frame)
         return self._written(plots.summary_figure(self.palette, shown, self._name), to)
 

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+from threading import Timer
 from typing import Any
 
 from choreographer.errors import BrowserFailedError, ChromeNotFoundError
@@ -30,8 +31,6 @@ def main() -> int:
         png = asyncio.run(_draw(figure, width, height, limit_s))
     except ChromeNotFoundError:
         return NO_BROWSER
-    except TimeoutError:
-        return TOO_SLOW
     except (BrowserFailedError, OSError, RuntimeError, ValueError) as error:
         # Some of them hold several sentences, of which the first says what happened.
         sys.stderr.write(f"\n{error.args[0] if error.args else error!r}")
@@ -43,20 +42,22 @@ def main() -> int:
 
 async def _draw(figure: dict[str, Any], width: int, height: int, limit_s: int) -> bytes:
     # No MathJax: it would be fetched from the network.
-    browser = Kaleido(n=1, timeout=limit_s, mathjax=False)
-    limit = asyncio.timeout(limit_s)
+    browser = Kaleido(n=1, timeout=None, mathjax=False)
+    # A thread's, and not the event loop's: that stands still where the browser no longer reads what is sent to it.
+    limit = Timer(limit_s, _give_up, [browser])
+    limit.start()
     try:
-        async with limit:
-            await browser.open()
-            png: bytes = await browser.calc_fig(figure, opts={"format": "png", "width": width, "height": height})
-            return png
-    except BrowserFailedError as error:
-        # As which it tells that it was interrupted while it started.
-        if limit.expired():
-            raise TimeoutError from error
-        raise
+        await browser.open()
+        png: bytes = await browser.calc_fig(figure, opts={"format": "png", "width": width, "height": height})
+        return png
     finally:
+        limit.cancel()
         _end(browser)
+
+
+def _give_up(browser: Kaleido) -> None:
+    _end(browser)
+    os._exit(TOO_SLOW)
 
 
 def _end(browser: Kaleido) -> None:

@@ -32,18 +32,19 @@ _BROWSER = Path(__file__).with_name("browser.py")
 _NO_BROWSER, _TOO_SLOW = 3, 4
 
 
-def load_plots(to: Path | str | None) -> ModuleType:
+def load_plots(to: Path | str | None, picture: object = None) -> ModuleType:
     """The module that makes figures, `sorter.palette.plots`, before any other work is done.
 
     Args:
         to: where the figure is to be written, if anywhere.
+        picture: that it is of, in whatever form.
 
     Raises:
-        UsageError: it ends neither in .html nor in .png, or lies in a folder that does not exist.
+        UsageError: it ends neither in .html nor in .png, its folder does not exist, or it is the picture itself.
         SorterError: plotly, or what a PNG needs, is not installed.
     """
     if to is not None:
-        _check(Path(to))
+        _check(Path(to), picture)
     try:
         return import_module("sorter.palette.plots")
     except ModuleNotFoundError as error:
@@ -52,11 +53,13 @@ def load_plots(to: Path | str | None) -> ModuleType:
         raise SorterError(f"plots need plotly, which is not installed: install it with {_INSTALL}") from error
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, picture: object) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"{path}: a plot is written as .html or .png: let the file's name end so")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no such folder to write into: make it first")
+    if isinstance(picture, str | os.PathLike) and path.exists() and Path(picture).exists() and path.samefile(picture):
+        raise UsageError(f"{path}: the plot would be written over the picture itself: name another file")
     if path.suffix.lower() == ".png" and find_spec("kaleido") is None:
         raise SorterError(
             f"{path}: PNG needs kaleido, which is not installed: install it with {_INSTALL}, or name .html"

@@ -90,6 +90,8 @@ def _in_script(title: str) -> str:
     (("flag.png", "clear.png", "--plot", "a.html"), "--plot writes the palette of one picture: name one, or leave it "
      "out"),
     (("flag.png", "--plot", "a.gif"), "a.gif: a plot is written as .html or .png: let the file's name end so"),
+    (("./flag.png", "--plot", "flag.png"), "flag.png: the plot would be written over the picture itself: name "
+     "another file"),
     (("flag.png", "--plot", "no/a.png"), "no/a.png: there is no such folder to write into: make it first"),
     (("flag.png", "--css", "no/a.css"), "no/a.css: there is no such folder to write into: make it first"),
     (("flag.png", "--ignore", "nice"), "'nice' is no color: write it as #rrggbb, or by its CSS name"),
