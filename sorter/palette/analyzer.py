@@ -203,7 +203,11 @@ class ColorAnalyzer:
 
     @property
     def _name(self) -> str:
-        return Path(self._picture).name if isinstance(self._picture, str | os.PathLike) else "the picture"
+        # Pillow knows where it opened an image.
+        of_file = (
+            self._picture if isinstance(self._picture, str | os.PathLike) else getattr(self._picture, "filename", "")
+        )
+        return Path(of_file).name or "the picture"
 
     @cached_property
     def _distinct(self) -> DistinctColors:

@@ -40,7 +40,7 @@ def image_figure(shown: Shown | None, name: str) -> go.Figure:
     if shown is None:
         return say_instead(figure, _NO_PICTURE)
     figure.add_trace(_image(shown))
-    figure.add_shape(_frame(shown))
+    figure.add_shape(_frame(shown.width, shown.height))
     figure.update_xaxes(title={"text": "x, pixels", "standoff": 8}, constrain="domain", showgrid=False, zeroline=False)
     figure.update_yaxes(title={"text": "y, pixels", "standoff": 8}, constrain="domain", showgrid=False, zeroline=False)
     return figure
@@ -80,6 +80,7 @@ def strip_figure(palette: Palette, name: str) -> go.Figure:
     if not palette.colors:
         return say_instead(figure, NO_COLOR)
     figure.add_trace(_strip(palette.colors))
+    figure.add_shape(_frame(100, 1))
     figure.update_xaxes(title=_SHARE, range=[0, 100], showgrid=False, zeroline=False)
     figure.update_yaxes(visible=False, range=[0, 1])
     return figure
@@ -97,11 +98,12 @@ def summary_figure(palette: Palette, shown: Shown | None, name: str) -> go.Figur
         say_instead(figure, _NO_PICTURE, 1)
     else:
         figure.add_trace(_image(shown), 1, 1)
-        figure.add_shape(_frame(shown), row=1, col=1)
+        figure.add_shape(_frame(shown.width, shown.height), row=1, col=1)
         figure.update_xaxes(row=1, col=1, range=None, constrain="domain")
         figure.update_yaxes(row=1, col=1, range=None, constrain="domain", constraintoward="top")
     if palette.colors:
         figure.add_trace(_strip(palette.colors), 1, 2)
+        figure.add_shape(_frame(100, 1), row=1, col=2)
         figure.update_xaxes(row=1, col=2, range=[0, 100])
     else:
         say_instead(figure, NO_COLOR, 2)
@@ -126,16 +128,9 @@ def _image(shown: Shown) -> go.Image:
     )
 
 
-def _frame(shown: Shown) -> dict[str, Any]:
-    """Else a picture that is white at its edge would have none."""
-    return {
-        "type": "rect",
-        "x1": shown.width,
-        "y1": shown.height,
-        "x0": 0,
-        "y0": 0,
-        "line": {"color": EDGE, "width": 1},
-    }
+def _frame(width: int, height: int) -> dict[str, Any]:
+    """Else what is white at its edge would have none. In units of the axes."""
+    return {"type": "rect", "x0": 0, "y0": 0, "x1": width, "y1": height, "line": {"color": EDGE, "width": 1}}
 
 
 def _strip(swatches: Sequence[Swatch]) -> go.Bar:
@@ -145,7 +140,7 @@ def _strip(swatches: Sequence[Swatch]) -> go.Bar:
         x=(100 * (ends - shares / 2)).tolist(),
         width=(100 * shares).tolist(),
         y=[1] * len(swatches),
-        marker={"color": [swatch.hex for swatch in swatches], "line": {"color": EDGE, "width": 0.5}},
+        marker={"color": [swatch.hex for swatch in swatches], "line": {"width": 0}},
         text=[f"<b>{swatch.hex}</b><br>{swatch.percentage}" for swatch in swatches],
         textposition="inside",
         insidetextanchor="middle",

@@ -150,6 +150,8 @@ def test_the_picture_is_shown_whole_upright_and_no_larger_than_needed(tmp_path):
     assert (image["x0"] - image["dx"] / 2, image["dx"] * 20) == pytest.approx((0, 50))
     assert (image["y0"] - image["dy"] / 2, image["dy"] * LONGEST_SIDE) == pytest.approx((0, 2000))
     assert figure.layout.title.text == "on side.png"
+    with Image.open(tmp_path / "on side.png") as opened:
+        assert ColorAnalyzer(opened).plot_image().layout.title.text == "on side.png"
     (tmp_path / "on side.png").unlink()
     with pytest.raises(SourceError, match="no such file"):
         analyzer.plot_image()
