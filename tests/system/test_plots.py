@@ -91,7 +91,7 @@ def test_a_page_is_drawn_without_a_network_and_asks_for_nothing(photo, browser, 
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
             "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}", "--enable-logging=stderr",
-            "--virtual-time-budget=10000", "--dump-dom", page.as_uri(),
+            "--virtual-time-budget=2000", "--dump-dom", page.as_uri(),
         ],
         capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
