@@ -40,4 +40,14 @@ def add_palette(commands: Commands[Parser]) -> None:
     shown.add_argument("--coolors", action="store_true", help="the address of the palette at coolors.co, and no more")
     for kind, what in (("gpl", "a GIMP palette"), ("ase", "Adobe swatches"), ("css", "CSS variables"), ("csv", "CSV")):
         palette.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"write {what} there")
+    palette.add_argument(
+        "--plot", type=Path, metavar="FILE", help="write a plot there: .html, or .png, which needs Chrome or Chromium"
+    )
+    palette.add_argument(
+        "--plot-kind",
+        choices=("summary", "colors", "clusters", "strip", "image"),
+        default="summary",
+        metavar="KIND",
+        help="summary (if not said), colors, clusters, strip, image",
+    )
     add_verbosity(palette)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sorter.commands.screen import printable, say, say_json, swatch
-from sorter.errors import SorterError, SourceError, UsageError
+from sorter.errors import SourceError, UsageError
 from sorter.palette.analyzer import ColorAnalyzer
 from sorter.palette.exports import (
     as_ase,
@@ -22,6 +23,7 @@ from sorter.palette.exports import (
     swatch_facts,
 )
 from sorter.palette.names import color_of
+from sorter.palette.plot_files import load_plots, write_whole
 from sorter.palette.result import Palette, Swatch
 
 _FILES: dict[str, Callable[[Palette, str], str | bytes]] = {
@@ -36,11 +38,7 @@ _FILES: dict[str, Callable[[Palette, str], str | bytes]] = {
 def execute(options: argparse.Namespace) -> int:
     """Tell the colors of each picture; 1 where one could not be read."""
     wanted = {kind: path for kind in _FILES if (path := getattr(options, kind)) is not None}
-    if wanted and len(options.images) > 1:
-        raise UsageError(f"--{next(iter(wanted))} writes the palette of one picture: name one, or leave it out")
-    for path in wanted.values():
-        if not path.absolute().parent.is_dir():
-            raise UsageError(f"{path}: there is no such folder to write into: make it first")
+    _check_files(wanted, options)
     for color in options.ignore:
         color_of(color)
     failures = 0
@@ -53,8 +51,22 @@ def execute(options: argparse.Namespace) -> int:
             continue
         _show(analyzer, _name(image), options)
         for kind, path in wanted.items():
-            _write(path, _FILES[kind](analyzer.palette, Path(_name(image)).stem))
+            write_whole(path, _text_or_bytes(_FILES[kind](analyzer.palette, Path(_name(image)).stem)))
+        if options.plot is not None:
+            _plot(analyzer, options)
     return SourceError.exit_code if failures else 0
+
+
+def _check_files(wanted: Mapping[str, Path], options: argparse.Namespace) -> None:
+    """All of it before the first picture is read."""
+    named = [*wanted, *(["plot"] if options.plot is not None else [])]
+    if named and len(options.images) > 1:
+        raise UsageError(f"--{named[0]} writes the palette of one picture: name one, or leave it out")
+    for path in wanted.values():
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"{path}: there is no such folder to write into: make it first")
+    if options.plot is not None:
+        load_plots(options.plot, options.images[0])
 
 
 def _analyzer(image: str, options: argparse.Namespace) -> ColorAnalyzer:
@@ -113,13 +125,17 @@ def _row(color: Swatch, remark: str) -> str:
     ).rstrip()
 
 
-def _write(path: Path, content: str | bytes) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        try:
-            unfinished.write_bytes(content.encode("utf-8", "replace") if isinstance(content, str) else content)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise SorterError(f"{path}: it cannot be written ({error.strerror}): name another file") from error
+def _text_or_bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8", "replace") if isinstance(content, str) else content
+
+
+def _plot(analyzer: ColorAnalyzer, options: argparse.Namespace) -> None:
+    figures: dict[str, Callable[..., object]] = {
+        "summary": analyzer.plot_summary,
+        "colors": analyzer.plot_predominant_colors,
+        # Of the two spaces in which they can be shown, the one that is nearer to the one they were found in.
+        "clusters": partial(analyzer.plot_3d_clusters, "rgb" if options.space == "rgb" else "lab"),
+        "strip": analyzer.plot_strip,
+        "image": analyzer.plot_image,
+    }
+    figures[options.plot_kind](to=options.plot)

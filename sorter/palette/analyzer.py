@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple, TypedDict, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,11 @@ from numpy.typing import NDArray
 from sorter.color.difference import ciede2000
 from sorter.color.lab import srgb_to_lab
 from sorter.errors import UsageError
+from sorter.palette.cloud import cloud_of
 from sorter.palette.clustering import Clusters, cluster
 from sorter.palette.names import color_of, nearest_name
 from sorter.palette.pictures import Picture, read_raster
+from sorter.palette.plot_files import load_plots, write_plot
 from sorter.palette.result import Method, Palette, Rgb, Space, Swatch
 from sorter.palette.roles import (
     ONE_COLOR,
@@ -26,8 +30,12 @@ from sorter.palette.roles import (
     distinct_colors,
 )
 from sorter.palette.sample import Sample, count_pixels, sums_by, without
+from sorter.palette.shown import make_fit_to_show
 from sorter.palette.spaces import Colors, to_space, to_srgb
 from sorter.records import Lab
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 MOST_CLUSTERS = 256
 MOST_PIXELS = 4_000_000
@@ -85,6 +93,8 @@ class ColorAnalyzer:
     tolerance: float = 5.0
     frame: int = 0
     _sample: Sample = field(init=False, repr=False)
+    _picture: Picture = field(init=False, repr=False)
+    """As it was given; looked at again only where it is shown."""
 
     def __post_init__(self, image: Picture) -> None:
         object.__setattr__(self, "method", _one_of(Method, self.method, "method"))
@@ -100,6 +110,7 @@ class ColorAnalyzer:
         ignored += [_color(one) for one in ([self.ignore] if isinstance(self.ignore, str) else self.ignore)]
         sample = count_pixels(read_raster(image, self.max_pixels, self.frame))
         object.__setattr__(self, "_sample", without(sample, ignored, self.tolerance))
+        object.__setattr__(self, "_picture", image)
 
     def get_predominant_colors(self) -> list[PredominantColor]:
         """The colors as plain data, largest share first; none where no pixel counts."""
@@ -140,6 +151,63 @@ class ColorAnalyzer:
         if away.min() <= ONE_COLOR:
             return self.palette.colors[int(away.argmin())]
         return _swatch(lab, to_srgb(lab[None], Space.LAB)[0], share)
+
+    def plot_image(self, to: Path | str | None = None) -> go.Figure:
+        """The picture itself, read again where it was given by its path.
+
+        This and the other figures need plotly; they show themselves in notebooks.
+
+        Args:
+            to: also write it there: ".html", a page that needs no network, or ".png", for which Chrome or Chromium
+                must be installed.
+
+        Raises:
+            UsageError: ``to`` ends otherwise, its folder does not exist, or it is the picture itself.
+            SourceError: the picture can no longer be read.
+            SorterError: what is needed is not installed, the browser fails, or the file cannot be written.
+        """
+        plots = load_plots(to, self._picture)
+        return self._written(plots.image_figure(make_fit_to_show(self._picture, self.frame), self._name), to)
+
+    def plot_predominant_colors(self, to: Path | str | None = None) -> go.Figure:
+        """A bar for each color, as long as its share; ``to`` and errors as for `plot_image`."""
+        return self._written(load_plots(to, self._picture).colors_figure(self.palette, self._name), to)
+
+    def plot_3d_clusters(self, space: Literal["rgb", "lab"] = "rgb", to: Path | str | None = None) -> go.Figure:
+        """Some 4,000 pixels, each in its own color, and the palette's colors among them, in three dimensions.
+
+        Args:
+            space: that the axes are of; whichever the clusters were found in.
+            to: as for `plot_image`, and so are the errors.
+        """
+        if space not in {"rgb", "lab"}:
+            raise UsageError(f"space is {space!r}: clusters are shown in rgb or lab")
+        plots = load_plots(to, self._picture)
+        cloud = cloud_of(self._sample, self._found.of_color)
+        return self._written(plots.clusters_figure(self.palette, cloud, space, self._name), to)
+
+    def plot_strip(self, to: Path | str | None = None) -> go.Figure:
+        """All colors in one strip, each as wide as its share; ``to`` and errors as for `plot_image`."""
+        return self._written(load_plots(to, self._picture).strip_figure(self.palette, self._name), to)
+
+    def plot_summary(self, to: Path | str | None = None) -> go.Figure:
+        """The picture, its colors, the main and the second color; ``to`` and errors as for `plot_image`."""
+        plots = load_plots(to, self._picture)
+        shown = make_fit_to_show(self._picture, self.frame)
+        return self._written(plots.summary_figure(self.palette, shown, self._name), to)
+
+    def _written(self, figure: go.Figure, to: Path | str | None) -> go.Figure:
+        if to is not None:
+            write_plot(figure, Path(to), self.palette, self._name)
+        return figure
+
+    @property
+    def _name(self) -> str:
+        # Pillow knows where it opened an image.
+        of_file = (
+            self._picture if isinstance(self._picture, str | os.PathLike) else getattr(self._picture, "filename", "")
+        )
+        return Path(of_file).name or "the picture"
 
     @cached_property
     def _distinct(self) -> DistinctColors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,36 @@ def test_the_palette_is_written_for_other_programs(run):
     assert not list(Path().glob("*.unfinished"))
 
 
+@pytest.mark.parametrize(("kind", "title"), [
+    ("summary", "Colors of <i>&.png"), ("colors", "Predominant colors of <i>&.png"),
+    ("clusters", "Colors of <i>&.png in L*a*b*"), ("strip", "Colors of <i>&.png by their shares"),
+    ("image", "<i>&.png"),
+])  # fmt: skip
+@pytest.mark.usefixtures("pictures")
+def test_each_kind_of_plot_is_a_page_of_its_own(run, kind, title):
+    Path("flag.png").rename("<i>&.png")
+    told = run("palette", "<i>&.png", "--coolors", "--plot", "a.html", "--plot-kind", kind)
+    assert (told.code, told.out, told.err) == (0, "https://coolors.co/ffffff-008000-ff6347\n", "")
+    page = Path("a.html").read_text("utf-8")
+    assert "<h1>Colors of &lt;i&gt;&amp;.png</h1>" in page
+    assert "<i>&" not in page
+    # Within the script: escaped for plotly, which reads markup, and again for the page.
+    assert f'"text":{_in_script(title)}' in page
+
+
+def _in_script(title: str) -> str:
+    escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return json.dumps(escaped).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
 @pytest.mark.parametrize(("arguments", "told"), [
     (("flag.png", "clear.png", "--gpl", "a.gpl"), "--gpl writes the palette of one picture: name one, or leave it out"),
+    (("flag.png", "clear.png", "--plot", "a.html"), "--plot writes the palette of one picture: name one, or leave it "
+     "out"),
+    (("flag.png", "--plot", "a.gif"), "a.gif: a plot is written as .html or .png: let the file's name end so"),
+    (("./flag.png", "--plot", "flag.png"), "flag.png: the plot would be written over the picture itself: name "
+     "another file"),
+    (("flag.png", "--plot", "no/a.png"), "no/a.png: there is no such folder to write into: make it first"),
     (("flag.png", "--css", "no/a.css"), "no/a.css: there is no such folder to write into: make it first"),
     (("flag.png", "--ignore", "nice"), "'nice' is no color: write it as #rrggbb, or by its CSS name"),
     (("flag.png", "--method", "median"), "method is 'median': give one of minibatch, kmeans, opencv, agglomerative"),
