@@ -30,6 +30,10 @@ _ORIENTATION = 0x0112
 """EXIF's tag."""
 
 
+class PictureTooLargeError(SourceError):
+    """More pixels than are decoded."""
+
+
 def read_raster(picture: Picture, most: int, frame: int = 0) -> Raster:
     """Read a picture, upright and in sRGB, and take every s-th of its pixels.
 
@@ -105,7 +109,7 @@ def _guarded(source: Path | BytesIO | Image.Image, most: int, frame: int, name: 
 
 def _check_size(picture: Image.Image, name: str) -> None:
     if picture.width * picture.height > MAX_PIXELS:
-        raise SourceError(
+        raise PictureTooLargeError(
             f"{name}: the picture is {picture.width} x {picture.height} pixels, more than "
             f"{MAX_PIXELS // 10**6} megapixels: make it smaller"
         )
