@@ -48,6 +48,8 @@ def add_refusals(app: FastAPI) -> None:
         found = error.errors()
         if any(one["type"] == "json_invalid" for one in found):
             return _answer(400, "the request's body is no JSON")
+        if any(one["type"] == "model_attributes_type" for one in found):
+            return _answer(422, "the request's body must be a JSON object, sent with Content-Type: application/json")
         return _answer(422, "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in found[:5]))
 
     @app.exception_handler(HTTPException)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -32,8 +33,11 @@ def run_server(settings: ServerSettings, stop_requested: Callable[[], bool]) -> 
         stop_requested: signals are the caller's to mind.
 
     Raises:
-        ConfigurationError: nothing can listen there.
+        ConfigurationError: nothing can listen there, or there is no such folder.
     """
+    if settings.folder is not None and not Path(settings.folder).is_dir():
+        sentence = f"there is no folder {settings.folder!r} to read pictures from: make it, or name another"
+        raise ConfigurationError([Mistake("palettes.folder", sentence)])
     with contextlib.closing(_listen(settings.host, settings.port)) as listener:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         _log.info("palettes at http://%s:%d/docs", host, listener.getsockname()[1])
