@@ -125,8 +125,10 @@ def download(  # noqa: PLR0913 - what a test puts in place of the network
         return visit.fetch(read_url(url, limits.ports))
     except TimeoutError as error:
         raise DownloadTooSlowError(f"the address did not answer in full within {limits.deadline_s:g} s") from error
+    except ssl.SSLCertVerificationError as error:
+        raise DownloadFailedError("the address has no certificate that can be trusted for its name") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise DownloadFailedError(f"the address gave no answer that could be read ({type(error).__name__})") from error
+        raise DownloadFailedError("the address gave no answer that could be read") from error
 
 
 @dataclass(frozen=True, slots=True)

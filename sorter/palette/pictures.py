@@ -101,6 +101,9 @@ def _guarded(source: Path | BytesIO | Image.Image, most: int, frame: int, name: 
                 return _of_image(picture, most, name)
     except SourceError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, which lies beyond ours and is looked at before
+        sentence = f"{name}: the picture has more than {MAX_PIXELS // 10**6} megapixels: make it smaller"
+        raise PictureTooLargeError(sentence) from error
     # Pillow's decoders raise nearly anything on hostile files: SyntaxError, struct.error, EOFError, ...
     except Exception as error:
         reason = " ".join(unreadable_because(error).split())

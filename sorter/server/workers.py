@@ -8,6 +8,7 @@ import queue
 import signal
 import threading
 import time
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
 
@@ -40,14 +41,18 @@ class Workers:
 
     def __call__(self, content: bytes, colors: int, end_s: float) -> Reading:
         """See `ReadColors`; `ReaderLostError` where the process ended over it."""
-        try:
-            worker = self._idle.get(timeout=max(end_s - time.monotonic(), 0.0))
-        except queue.Empty as error:
-            raise ReadingTooSlowError("no process was free to look at the picture in time: ask again") from error
+        worker = self._take(end_s)
         try:
             return reading_of(worker.ask(content, colors, end_s))
         finally:
             self._idle.put(self._renewed(worker))
+
+    def _take(self, end_s: float) -> _Worker:
+        left_s = end_s - time.monotonic()
+        if left_s > 0:
+            with suppress(queue.Empty):
+                return self._idle.get(timeout=left_s)
+        raise ReadingTooSlowError("no process was free to look at the picture in time: ask again")
 
     def close(self) -> None:
         """End all of them, whatever they do; safe to call twice."""

@@ -269,9 +269,9 @@ def test_tls_checks_the_name_though_the_address_is_connected_to(tmp_path):
     server.says["/"] = plain("200 OK", PICTURE)
     ways = {"resolve": lambda *_: [PUBLIC], "connect": server.connect}
     assert download("https://example.com/", tls=ours, **ways) == PICTURE
-    with pytest.raises(DownloadFailedError, match="SSLCertVerificationError"):
+    with pytest.raises(DownloadFailedError, match="certificate"):
         download("https://other.example/", tls=ours, **ways)
-    with pytest.raises(DownloadFailedError, match="SSLCertVerificationError"):
+    with pytest.raises(DownloadFailedError, match="certificate"):
         download("https://example.com/", **ways)
     assert server.connections == [(PUBLIC, 443)] * 3
     server.close()
