@@ -81,6 +81,8 @@ class Bounds:
         self._taken += 1
         try:
             await self._handle(scope, receive, send)
+        except asyncio.CancelledError:  # its time to end, after a stop was asked for, is over
+            await _refuse(503, "the server is stopping")(scope, receive, send)
         finally:
             self._taken -= 1
 

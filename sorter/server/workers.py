@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -15,8 +16,12 @@ from multiprocessing.connection import Connection
 from sorter.line_process import stop_signals_held
 from sorter.server.reading import ReaderLostError, Reading, ReadingTooSlowError, read_colors, reading_of
 
+_log = logging.getLogger(__name__)
+
 MOST_WORKERS = 8
 _END_WAIT_S = 1.0
+_AGAIN_S = 1.0
+"""Before another is started in the place of one that did not even begin."""
 
 
 def workers_wanted(wanted: int | None) -> int:
@@ -37,7 +42,7 @@ class Workers:
         self._lock = threading.Lock()
         self._closed = False
         for _ in range(count):
-            self._idle.put(self._start())
+            self._start()
 
     def __call__(self, content: bytes, colors: int, end_s: float) -> Reading:
         """See `ReadColors`; `ReaderLostError` where the process ended over it."""
@@ -45,13 +50,18 @@ class Workers:
         try:
             return reading_of(worker.ask(content, colors, end_s))
         finally:
-            self._idle.put(self._renewed(worker))
+            if worker.is_lost:
+                self._replace(worker)
+            else:
+                self._idle.put(worker)
 
     def _take(self, end_s: float) -> _Worker:
-        left_s = end_s - time.monotonic()
-        if left_s > 0:
+        while (left_s := end_s - time.monotonic()) > 0:
             with suppress(queue.Empty):
-                return self._idle.get(timeout=left_s)
+                worker = self._idle.get(timeout=left_s)
+                if worker.is_alive():
+                    return worker
+                self._replace(worker)  # it died without a picture, which is not the next one's fault
         raise ReadingTooSlowError("no process was free to look at the picture in time: ask again")
 
     def close(self) -> None:
@@ -64,32 +74,63 @@ class Workers:
         for worker in workers:
             worker.bury()
 
-    def _renewed(self, worker: _Worker) -> _Worker:
-        if not worker.is_lost:
-            return worker
+    def _bury(self, worker: _Worker) -> None:
         with self._lock:
             self._all.discard(worker)
         worker.bury()
-        return self._start()
 
-    def _start(self) -> _Worker:
+    def _replace(self, worker: _Worker) -> None:
+        self._bury(worker)
+        self._start()
+
+    def _start(self) -> None:
+        threading.Thread(target=self._bring_up, name="palette-worker", daemon=True).start()
+
+    def _bring_up(self) -> None:
+        """Start one, and let it wait for a picture once it has loaded all: no request's time is spent on that."""
+        while not self._closed:
+            worker = self._try_one()
+            if worker is not None and worker.is_ready():
+                self._idle.put(worker)
+                return
+            if worker is not None:
+                self._bury(worker)
+            time.sleep(_AGAIN_S)
+
+    def _try_one(self) -> _Worker | None:
         with self._lock:
-            # One that is started after the end would outlive it.
-            worker = _Worker(start=not self._closed)
+            if self._closed:  # one that is started after the end would outlive it
+                return None
+            try:
+                worker = _Worker()
+            except OSError as error:  # no memory, no file or no process number is left
+                _log.warning("no process to look at pictures could be started (%s)", error.strerror)
+                return None
             self._all.add(worker)
-        return worker
+            return worker
 
 
 class _Worker:
-    def __init__(self, *, start: bool) -> None:
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_look_at_pictures, args=(theirs,), name="palette-worker", daemon=True)
         self.is_lost = False
         """Another must take its place."""
         with theirs, stop_signals_held():
-            if start:
-                self._process.start()
+            self._process.start()
+
+    def is_alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.is_alive()
+
+    def is_ready(self) -> bool:
+        """Waits for its first word; False where it died before."""
+        try:
+            self._pipe.recv_bytes()
+        except (EOFError, OSError):
+            return False
+        return True
 
     def ask(self, content: bytes, colors: int, end_s: float) -> bytes:
         """What `read_colors` answers; killed where it does not answer in time."""
@@ -110,14 +151,12 @@ class _Worker:
     def kill(self) -> None:
         """End the process; whoever waits for its answer learns of it by the pipe."""
         self.is_lost = True
-        if self._process.pid is not None:
-            self._process.kill()
+        self._process.kill()
 
     def bury(self) -> None:
         """Release what it held."""
         self.kill()
-        if self._process.pid is not None:
-            self._process.join(_END_WAIT_S)
+        self._process.join(_END_WAIT_S)
         self._pipe.close()
 
 
@@ -129,6 +168,7 @@ def _look_at_pictures(pipe: Connection) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import_module("sklearn.cluster")
     try:
+        pipe.send_bytes(b"ready")
         while True:
             content, colors = pipe.recv()
             pipe.send_bytes(read_colors(content, colors))
