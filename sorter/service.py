@@ -35,6 +35,7 @@ from sorter.outputs.trigger_metrics import TriggerMetrics
 from sorter.outputs.wall_clock import AnchoredClock, read_synchronization
 from sorter.ports import Clock
 from sorter.recipe_desk import shadow_beside
+from sorter.server.process import PaletteProcess
 from sorter.settings.load import Loaded, Project
 from sorter.settings.recipe import Recipe
 from sorter.settings.site import LineSettings, PhotoEyeTrigger, SimulatorSource, SiteSettings
@@ -96,6 +97,7 @@ class Service:
         self._listeners = listeners or Listeners()
         lines = enumerate(project.site.value.lines)
         self._desks = [self._make_desk(index, settings, boot_id) for index, settings in lines]
+        self._palettes = PaletteProcess(project.site.value.palettes, project.base, clock)
         self._server: MetricsServer | None = None
         self._ticked_at_s = clock.monotonic_s()
         self._metrics_at_s = clock.monotonic_s()
@@ -227,6 +229,7 @@ class Service:
         else:
             self._clock.wait_s(_TICK_S)
         self._clock.look()
+        self._palettes.look()
         now_s = self._clock.monotonic_s()
         wanted = self._recipes.take()
         for desk in self._desks:
@@ -248,7 +251,9 @@ class Service:
     def _stop(self) -> None:
         """Within three seconds: lines decide what they have, the broker hears of it, the state goes offline."""
         end_s = self._clock.monotonic_s() + _STOP_S
+        self._palettes.ask_to_stop()
         with ExitStack() as last:  # each is done whatever becomes of those before it
+            last.callback(self._palettes.end)
             if self._server is not None:
                 last.callback(self._server.close)
             if self._journal is not None:

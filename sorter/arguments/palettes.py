@@ -10,6 +10,7 @@ from sorter.arguments.parts import (
     add_command,
     add_verbosity,
     colors,
+    seconds,
 )
 
 
@@ -51,3 +52,24 @@ def add_palette(commands: Commands[Parser]) -> None:
         help="summary (if not said), colors, clusters, strip, image",
     )
     add_verbosity(palette)
+
+
+def add_palette_server(commands: Commands[Parser]) -> None:
+    """``palette-server``."""
+    server = add_command(commands, "palette-server", "Palettes of any pictures over HTTP, until stopped.")
+    server.set_defaults(module="sorter.commands.palette_server")
+    server.add_argument("--host", default="127.0.0.1", help="where to listen; 0.0.0.0: on every network (127.0.0.1)")
+    server.add_argument("--port", type=int, default=8092, metavar="N", help="0 takes any free one, and logs it (8092)")
+    server.add_argument("--folder", type=Path, metavar="DIR", help="pictures under it can be named by their paths")
+    server.add_argument("--allow-urls", action="store_true", help="fetch pictures from public addresses that are named")
+    server.add_argument(
+        "--url-ports", nargs="+", type=int, default=[80, 443], metavar="N", help="that such addresses have (80 443)"
+    )
+    server.add_argument(
+        "--cors", nargs="+", default=[], metavar="ORIGIN", help="web sites whose pages may ask; * is every one"
+    )
+    server.add_argument("--max-mb", type=int, default=20, metavar="N", help="largest picture file, in MB (20)")
+    server.add_argument("--workers", type=int, metavar="N", help="processes that read pictures (one a core, up to 8)")
+    server.add_argument("--max-requests", type=int, default=16, metavar="N", help="at a time; more are told 503 (16)")
+    server.add_argument("--deadline", type=seconds, default=20.0, metavar="S", help="seconds a request may take (20)")
+    add_verbosity(server)

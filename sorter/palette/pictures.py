@@ -30,6 +30,10 @@ _ORIENTATION = 0x0112
 """EXIF's tag."""
 
 
+class PictureTooLargeError(SourceError):
+    """More pixels than are decoded."""
+
+
 def read_raster(picture: Picture, most: int, frame: int = 0) -> Raster:
     """Read a picture, upright and in sRGB, and take every s-th of its pixels.
 
@@ -97,6 +101,9 @@ def _guarded(source: Path | BytesIO | Image.Image, most: int, frame: int, name: 
                 return _of_image(picture, most, name)
     except SourceError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, which lies beyond ours and is looked at before
+        sentence = f"{name}: the picture has more than {MAX_PIXELS // 10**6} megapixels: make it smaller"
+        raise PictureTooLargeError(sentence) from error
     # Pillow's decoders raise nearly anything on hostile files: SyntaxError, struct.error, EOFError, ...
     except Exception as error:
         reason = " ".join(unreadable_because(error).split())
@@ -105,7 +112,7 @@ def _guarded(source: Path | BytesIO | Image.Image, most: int, frame: int, name: 
 
 def _check_size(picture: Image.Image, name: str) -> None:
     if picture.width * picture.height > MAX_PIXELS:
-        raise SourceError(
+        raise PictureTooLargeError(
             f"{name}: the picture is {picture.width} x {picture.height} pixels, more than "
             f"{MAX_PIXELS // 10**6} megapixels: make it smaller"
         )

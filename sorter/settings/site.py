@@ -14,6 +14,7 @@ from sorter.settings.genicam import GenicamSource
 from sorter.settings.guards import GuardSettings
 from sorter.settings.journal import JournalSettings
 from sorter.settings.mqtt import MqttProtocol, MqttSettings
+from sorter.settings.palettes import ServerSettings
 from sorter.settings.recipes import RecipesSettings
 from sorter.settings.source import (
     FilePath,
@@ -51,6 +52,7 @@ __all__ = [
     "RecipesSettings",
     "Region",
     "RtspSource",
+    "ServerSettings",
     "Shape",
     "SimulatedProduct",
     "SimulatorSource",
@@ -242,6 +244,8 @@ class SiteSettings(Strict):
     """Where each decision is written down, with what became of it."""
     recipes: RecipesSettings = RecipesSettings()
     """What happens to a recipe that changes while the sorter runs."""
+    palettes: ServerSettings = ServerSettings()
+    """Palettes of pictures over HTTP, beside the lines."""
 
     @field_validator("lines", mode="after")
     @classmethod

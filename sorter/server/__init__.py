@@ -1,0 +1,1 @@
+"""Palettes over HTTP: the application, its bounds, and the processes that look at pictures."""
