@@ -18,8 +18,10 @@ MOST_TOLERANCE = 50.0
 """CIEDE2000; colors farther apart have nothing in common."""
 _MOST_OF_EXAMPLE = 5
 """Colors of an example that are wanted: the largest."""
+_LONGEST = 64
+"""Characters that a color is written in."""
 _NUMBER = r"[-+]?\d{1,6}(?:\.\d{0,9})?"
-_BETWEEN = r"\s*[,\s]\s*"
+_BETWEEN = r"(?:\s*,\s*|\s+)"
 _FUNCTION = re.compile(rf"(rgb|lab)\(\s*({_NUMBER})%?{_BETWEEN}({_NUMBER}){_BETWEEN}({_NUMBER})\s*\)", re.ASCII | re.I)
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{0,9})?|\.\d{1,9})(%?)", re.ASCII)
 
@@ -79,6 +81,8 @@ def wanted_color(text: str, tolerance: float = TOLERANCE, min_share: float = MIN
     Raises:
         UsageError: it cannot be read, or a number is outside its range.
     """
+    if len(text) > _LONGEST:
+        raise UsageError(f"{text[:20]!r}... is no color: it is longer than {_LONGEST} characters")
     color, colon, share = text.strip().partition(":")
     return Wanted(_lab(color.strip()), tolerance, _share(share.strip(), text) if colon else min_share)
 
