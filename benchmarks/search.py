@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +46,7 @@ SHORT = SearchPlan(pictures=20_000, passes=1)
 
 @dataclass(frozen=True, slots=True)
 class QueryTime:
-    """One query, asked again and again: medians."""
+    """One query, asked again and again: the quickest time, for other work on the machine only ever adds to it."""
 
     what: str
     found: int
@@ -95,7 +94,7 @@ class SearchResult:
         """For people."""
         yield Table(
             f"search: {self.pictures} palettes of {_COLORS} colors, {self.file_mb:.0f} MB of Parquet, "
-            f"loaded in {self.load_s:.2f} s; the best {_FOUND} pictures; medians",
+            f"loaded in {self.load_s:.2f} s; the best {_FOUND} pictures; the quickest of all passes",
             ("query", "pictures", "index ms", "scan ms", "times", "answers"),
             [one.cells() for one in self.queries],
         )
@@ -170,7 +169,7 @@ def _measured(what: str, wanted: Sequence[Wanted], index: PaletteIndex, passes: 
         scan_s, expected = _timed(by_scan)
         times["index"].append(index_s)
         times["scan"].append(scan_s)
-    return QueryTime(what, answer.total, *map(statistics.median, times.values()), answer == expected)
+    return QueryTime(what, answer.total, *map(min, times.values()), answer == expected)
 
 
 def _timed(action: Callable[[], _Result]) -> tuple[float, _Result]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +21,8 @@ _CELL = np.array([4.0, 5.0, 5.0], np.float32)
 _CELLS = (25, 52, 50)
 _AT_ONCE = 32_768
 """Colors whose differences are worked out together: what arises on the way stays in the processor's cache."""
+_MANY = 8
+"""Such pieces from which on all cores are put to work: for less, starting them would not pay."""
 _SLACK = 1e-6
 """CIEDE2000 by which a bound may be wrong through rounding, a hundred times over."""
 
@@ -25,23 +30,18 @@ _SLACK = 1e-6
 class Near(NamedTuple):
     """Colors within a tolerance."""
 
-    colors: NDArray[np.intp]
-    """Their numbers, in no order."""
+    places: NDArray[np.intp]
+    """In the index's order, rising."""
     delta_e: NDArray[np.float64]
     """CIEDE2000 of each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColorIndex:
-    """Colors in cells of Lab; `near` gives what `scan` gives, in another order.
-
-    Make one by `of`.
-    """
+    """Colors in cells of Lab; `near` gives what `scan` gives. Make one by `of`."""
 
     _labs: NDArray[np.float32]
     """Shape (3, n), cell by cell."""
-    _number: NDArray[np.int32]
-    """Of each color, as it was handed in."""
     _starts: NDArray[np.intp]
     """Where each cell that is not empty begins, and the end of the last."""
     _lows: NDArray[np.float64]
@@ -49,14 +49,19 @@ class ColorIndex:
     _highs: NDArray[np.float64]
 
     @classmethod
-    def of(cls, labs: NDArray[np.float32]) -> ColorIndex:
+    def of(cls, labs: NDArray[np.float32]) -> tuple[ColorIndex, NDArray[np.intp]]:
         """Lay out colors.
+
+        What else is known of them is best kept in the index's own order: then it is read from end to end.
 
         Args:
             labs: shape (n, 3); any finite values: what lies outside the grid is in its outermost cells.
+
+        Returns:
+            The index, and which of the colors handed in is at each of its places.
         """
         cells = _cells(labs)
-        order = np.argsort(cells, kind="stable").astype(np.int32)
+        order = np.argsort(cells, kind="stable")
         cells = cells[order]
         sorted_labs = np.ascontiguousarray(labs.T)[:, order]
         first = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]]) if len(cells) else np.zeros(0, np.intp)
@@ -65,10 +70,10 @@ class ColorIndex:
             for edge in (np.minimum, np.maximum)
         )
         starts = np.r_[first, len(cells)].astype(np.intp)
-        return cls(sorted_labs, order, starts, lows.astype(np.float64), highs.astype(np.float64))
+        return cls(sorted_labs, starts, lows.astype(np.float64), highs.astype(np.float64)), order
 
     def __len__(self) -> int:
-        return len(self._number)
+        return int(self._starts[-1])
 
     def near(self, lab: Lab, tolerance: float, allowed: NDArray[np.bool_] | None = None) -> Near:
         """The colors whose CIEDE2000 from ``lab`` is at most ``tolerance``.
@@ -76,11 +81,11 @@ class ColorIndex:
         Args:
             lab: the color, float64.
             tolerance: 0 or more.
-            allowed: of each color, by its number, whether it may be found; all where it is not given.
+            allowed: at each place whether the color may be found; all where it is not given.
         """
         places = self._candidates(lab, tolerance)
         if allowed is not None:
-            places = places[allowed[self._number[places]]]
+            places = places[allowed[places]]
         return self._measured(places, lab, tolerance)
 
     def scan(self, lab: Lab, tolerance: float) -> Near:
@@ -97,15 +102,20 @@ class ColorIndex:
         return np.asarray(np.arange(sizes.sum()) + np.repeat(self._starts[cells] - before, sizes), np.intp)
 
     def _measured(self, places: NDArray[np.intp], lab: Lab, tolerance: float) -> Near:
-        one = np.array(lab, np.float64)
-        numbers, differences = [np.zeros(0, np.intp)], [np.zeros(0)]
-        for begin in range(0, len(places), _AT_ONCE):
-            some = places[begin : begin + _AT_ONCE]
-            delta_e = ciede2000(one, self._labs[:, some].T)
-            within = delta_e <= tolerance
-            numbers.append(self._number[some[within]].astype(np.intp))
-            differences.append(delta_e[within])
-        return Near(np.concatenate(numbers), np.concatenate(differences))
+        chunks = [places[begin : begin + _AT_ONCE] for begin in range(0, len(places), _AT_ONCE)]
+        measure = partial(self._within, one=np.array(lab, np.float64), tolerance=tolerance)
+        if len(chunks) < _MANY:
+            parts = [measure(some) for some in chunks]
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as threads:  # NumPy lets go of the interpreter while it works
+                parts = list(threads.map(measure, chunks))
+        none = Near(np.zeros(0, np.intp), np.zeros(0))
+        return Near(*map(np.concatenate, zip(none, *parts, strict=True)))
+
+    def _within(self, places: NDArray[np.intp], one: NDArray[np.float64], tolerance: float) -> Near:
+        delta_e = ciede2000(one, self._labs[:, places].T)
+        within = delta_e <= tolerance
+        return Near(places[within], delta_e[within])
 
 
 def _cells(labs: NDArray[np.float32]) -> NDArray[np.uint16]:

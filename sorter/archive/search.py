@@ -81,8 +81,10 @@ class PaletteIndex:
 
     _palettes: Palettes
     _colors: ColorIndex
-    _row: NDArray[np.int32]
-    """The picture of each color."""
+    _rows: NDArray[np.int32]
+    """The picture of each color, in the order of ``_colors``."""
+    _shares: NDArray[np.float32]
+    """Likewise."""
 
     @classmethod
     def load(cls, path: Path) -> PaletteIndex:
@@ -113,7 +115,8 @@ class PaletteIndex:
     @classmethod
     def _of(cls, palettes: Palettes) -> PaletteIndex:
         rows = np.repeat(np.arange(len(palettes), dtype=np.int32), np.diff(palettes.starts))
-        return cls(palettes, ColorIndex.of(palettes.labs), rows)
+        colors, order = ColorIndex.of(palettes.labs)
+        return cls(palettes, colors, rows[order], palettes.shares[order])
 
     def __len__(self) -> int:
         """Pictures, those without any color among them."""
@@ -145,7 +148,7 @@ class PaletteIndex:
         # A small tolerance leaves the fewest for the others to look at.
         for place in sorted(range(len(wanted)), key=lambda place: wanted[place].tolerance):
             one = wanted[place]
-            allowed = None if fits.all() else np.repeat(fits, np.diff(self._palettes.starts))
+            allowed = None if fits.all() else fits[self._rows]
             has, met[place] = self._met(one, near(one.lab, one.tolerance, allowed))
             fits &= has
         rows = np.flatnonzero(fits)
@@ -155,8 +158,8 @@ class PaletteIndex:
 
     def _met(self, one: Wanted, near: Near) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Of each picture whether it has a wanted color, and how well it is met."""
-        rows, count = self._row[near.colors], len(self)
-        shares = self._palettes.shares[near.colors].astype(np.float64)
+        rows, count = self._rows[near.places], len(self)
+        shares = self._shares[near.places].astype(np.float64)
         has = np.zeros(count, np.bool_)
         has[rows] = True
         sums = _sums(rows, shares, count)
