@@ -146,9 +146,10 @@ def _queries(labs: NDArray[np.float32], shares: NDArray[np.float32]) -> dict[str
         "blue, where the formula bends, within 8": [wanted_color("lab(35 45 -80)", 8)],
         "gray within 8": [wanted_color("808080", 8)],
         "wide: brown within 20": [wanted_color("8b5a2b", 20)],
-        "very wide: gray within 40": [wanted_color("808080", 40)],
+        "the widest: gray within 30": [wanted_color("808080", 30)],
         "two colors: red and teal within 8": [wanted_color("c0392b", 8), wanted_color("teal", 8)],
         "three colors within 15": [wanted_color(one, 15) for one in ("c0392b", "navy", "beige")],
+        "three colors within 30": [wanted_color(one, 30) for one in ("c0392b", "navy", "beige")],
         "by example, within 8": list(example),
         "by example, within 20": list(wanted_of(_palette(labs[0], shares[0]), 20)),
     }

@@ -21,6 +21,8 @@ from sorter.records import Lab
 
 MOST_WANTED = 16
 """Colors of one query."""
+MOST_FOUND = 10_000
+"""Pictures of one answer; how many there are in all is told whatever their number."""
 _HALVES = 5.0
 """CIEDE2000 at which a color counts half."""
 _GRID = 2.0**40
@@ -58,7 +60,7 @@ class Found:
 
     uri: str
     score: float
-    """Above 0, to 1, see `PaletteIndex.query`."""
+    """0..1, see `PaletteIndex.query`."""
     matches: tuple[tuple[Match, ...], ...]
     """For each wanted color, in their order; nearest first."""
     palette: tuple[Color, ...]
@@ -130,7 +132,7 @@ class PaletteIndex:
         geometric mean of these. Equal scores are in the order of their uris. One color may meet several wanted ones.
 
         Raises:
-            UsageError: nothing, or more than `MOST_WANTED` colors, or no picture at all is asked for.
+            UsageError: nothing, or more than `MOST_WANTED` colors are wanted, or no picture or more than `MOST_FOUND`.
         """
         return self._answer(wanted, limit, self._colors.near)
 
@@ -141,8 +143,8 @@ class PaletteIndex:
     def _answer(self, wanted: Sequence[Wanted], limit: int, near: Callable[..., Near]) -> Answer:
         if not 0 < len(wanted) <= MOST_WANTED:
             raise UsageError(f"{len(wanted)} colors are wanted: name 1 to {MOST_WANTED}")
-        if limit < 1:
-            raise UsageError(f"the limit is {limit}: ask for at least one picture")
+        if not 0 < limit <= MOST_FOUND:
+            raise UsageError(f"the limit is {limit}: ask for 1 to {MOST_FOUND} pictures")
         fits = np.ones(len(self), np.bool_)
         met: dict[int, NDArray[np.float64]] = {}
         # A small tolerance leaves the fewest for the others to look at.

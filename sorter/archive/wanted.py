@@ -14,8 +14,8 @@ from sorter.records import Lab
 
 TOLERANCE, MIN_SHARE = 8.0, 0.05
 """Where nothing else is said: CIEDE2000, and part of the picture."""
-MOST_TOLERANCE = 50.0
-"""CIEDE2000; colors farther apart have nothing in common."""
+MOST_TOLERANCE = 30.0
+"""CIEDE2000: a gray within 30 is in nearly every picture, so more asks for nothing."""
 _MOST_OF_EXAMPLE = 5
 """Colors of an example that are wanted: the largest."""
 _LONGEST = 64
@@ -36,7 +36,7 @@ class Wanted:
 
     lab: Lab
     tolerance: float = TOLERANCE
-    """CIEDE2000, 0..50."""
+    """CIEDE2000, 0..30."""
     min_share: float = MIN_SHARE
     """That the colors within the tolerance must have together, 0..1."""
     best_share: float = 1.0
@@ -48,7 +48,7 @@ class Wanted:
         if not (-0.1 <= self.lab.lightness <= 100.1 and abs(self.lab.a) <= 200 and abs(self.lab.b) <= 200):
             raise UsageError(f"lab{tuple(self.lab)} is no color: L* is 0 to 100, a* and b* are -200 to 200")
         if not 0 <= self.tolerance <= MOST_TOLERANCE:
-            raise UsageError(f"the tolerance is {self.tolerance}: give a CIEDE2000 difference from 0 to 50")
+            raise UsageError(f"the tolerance is {self.tolerance}: give a CIEDE2000 difference from 0 to 30")
         if not 0 <= self.min_share <= 1:
             raise UsageError(f"the least share is {self.min_share}: give a part of the picture from 0 to 1")
         if not 0 < self.best_share <= 1:

@@ -58,12 +58,12 @@ def add_search(commands: Commands[Parser]) -> None:
     )
     search.add_argument("--like", metavar="IMAGE", help="want the colors of this picture, each at half its share")
     search.add_argument(
-        "--tolerance", type=float, default=8.0, metavar="N", help="CIEDE2000 that a color may be away, 0 to 50 (8)"
+        "--tolerance", type=float, default=8.0, metavar="N", help="CIEDE2000 that a color may be away, 0 to 30 (8)"
     )
     search.add_argument(
         "--min-share", type=float, default=0.05, metavar="N", help="least part of the picture, 0 to 1 (0.05)"
     )
-    search.add_argument("--limit", type=count, default=50, metavar="N", help="pictures shown (50)")
+    search.add_argument("--limit", type=count, default=50, metavar="N", help="pictures shown, up to 10000 (50)")
     search.add_argument("--html", type=Path, metavar="FILE", help="write a contact sheet there")
     search.add_argument("--json", action="store_true", help="one JSON object")
     add_verbosity(search)

@@ -12,8 +12,7 @@ from sorter.archive.telling import answer_facts
 from sorter.archive.wanted import MIN_SHARE, MOST_TOLERANCE, TOLERANCE, wanted_color
 from sorter.errors import UsageError
 
-MOST_FOUND = 1000
-"""Pictures in one answer."""
+_MOST_FOUND = 1000
 
 _Colors = Annotated[
     list[Annotated[str, Query(max_length=64)]],
@@ -25,7 +24,7 @@ _Colors = Annotated[
 ]
 _Tolerance = Annotated[float, Query(ge=0, le=MOST_TOLERANCE, description="CIEDE2000 that a color may be away")]
 _Share = Annotated[float, Query(ge=0, le=1, description="least part of the picture")]
-_Limit = Annotated[int, Query(ge=1, le=MOST_FOUND, description="pictures in the answer")]
+_Limit = Annotated[int, Query(ge=1, le=_MOST_FOUND, description="pictures in the answer")]
 
 
 def router(index: PaletteIndex) -> APIRouter:

@@ -92,7 +92,7 @@ def test_the_contact_sheet_holds_small_pictures_and_runs_nothing(run):
     [
         ((), 2, "nothing is searched for: name a color, or a picture by --like"),
         (("rde",), 2, "'rde' is no color: write it as #rrggbb, or by its CSS name"),
-        (("red", "--tolerance", "51"), 2, "the tolerance is 51.0: give a CIEDE2000 difference from 0 to 50"),
+        (("red", "--tolerance", "31"), 2, "the tolerance is 31.0: give a CIEDE2000 difference from 0 to 30"),
         (("red", "--min-share", "nan"), 2, "the least share is nan: give a part of the picture from 0 to 1"),
         (("red", "--html", "none/a.html"), 2, "none/a.html: there is no such folder to write into: make it first"),
         (("--like", "none.jpg"), 1, "none.jpg: no such file"),

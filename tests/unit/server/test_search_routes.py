@@ -54,7 +54,7 @@ def test_several_colors_their_shares_and_the_limit_are_obeyed():
         {"color": "rde"},
         {"color": "x" * 65},
         {"color": ["red"] * 17},
-        {"color": "red", "tolerance": 51},
+        {"color": "red", "tolerance": 31},
         {"color": "red", "tolerance": "nan"},
         {"color": "red", "min_share": 1.1},
         {"color": "red", "limit": 0},
