@@ -131,6 +131,12 @@ def _edits(options: argparse.Namespace) -> Result:
     return measure_edits(replace(SHORT if options.short else FULL, **changes))
 
 
+def _search(options: argparse.Namespace) -> Result:
+    from benchmarks.search import FULL, SHORT, measure_search  # noqa: PLC0415 - loads only what is measured
+
+    return measure_search(SHORT if options.short else FULL)
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "speed": _speed,
     "engine": _engine,
@@ -147,6 +153,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "campaign": _campaign,
     "mutations": _mutations,
     "edits": _edits,
+    "search": _search,
 }
 _WHEN_NAMED = {"soak", "campaign", "mutations", "edits"}
 """They take many minutes, or tell what is right and not what it costs."""

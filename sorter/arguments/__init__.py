@@ -6,7 +6,7 @@ import argparse
 
 from sorter import __version__
 from sorter.arguments.lines import add_check, add_decide, add_demo, add_run, add_selftest, add_sort, add_teach
-from sorter.arguments.palettes import add_palette, add_palette_server
+from sorter.arguments.palettes import add_palette, add_palette_server, add_search
 from sorter.arguments.parts import EPILOG, Parser
 from sorter.arguments.records import add_backtest, add_journal, add_recipes, add_replay, add_report
 
@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_decide(commands)
     add_palette(commands)
     add_palette_server(commands)
+    add_search(commands)
     add_teach(commands)
     add_check(commands)
     add_journal(commands)

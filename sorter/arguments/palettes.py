@@ -10,6 +10,7 @@ from sorter.arguments.parts import (
     add_command,
     add_verbosity,
     colors,
+    count,
     seconds,
 )
 
@@ -73,3 +74,28 @@ def add_palette_server(commands: Commands[Parser]) -> None:
     server.add_argument("--max-requests", type=int, default=16, metavar="N", help="at a time; more are told 503 (16)")
     server.add_argument("--deadline", type=seconds, default=20.0, metavar="S", help="seconds a request may take (20)")
     add_verbosity(server)
+
+
+def add_search(commands: Commands[Parser]) -> None:
+    """``search``."""
+    search = add_command(commands, "search", "Pictures of an archive that have certain colors, best first.")
+    search.add_argument(
+        "colors",
+        nargs="*",
+        metavar="COLOR",
+        help="all are wanted: #c0392b, teal, 'rgb(192, 57, 43)' or 'lab(45 54 36)'; teal:20%% has its own least share",
+    )
+    search.add_argument(
+        "--in", dest="table", type=Path, required=True, metavar="FILE", help="the palettes, as Parquet (palette --out)"
+    )
+    search.add_argument("--like", metavar="IMAGE", help="want the colors of this picture, each at half its share")
+    search.add_argument(
+        "--tolerance", type=float, default=8.0, metavar="N", help="CIEDE2000 that a color may be away, 0 to 30 (8)"
+    )
+    search.add_argument(
+        "--min-share", type=float, default=0.05, metavar="N", help="least part of the picture, 0 to 1 (0.05)"
+    )
+    search.add_argument("--limit", type=count, default=50, metavar="N", help="pictures shown, up to 10000 (50)")
+    search.add_argument("--html", type=Path, metavar="FILE", help="write a contact sheet there")
+    search.add_argument("--json", action="store_true", help="one JSON object")
+    add_verbosity(search)

@@ -25,6 +25,7 @@ from benchmarks.halves import decide_rest
 from benchmarks.neighbor import busy_neighbor
 from benchmarks.peers.process import PeerError, open_peers
 from benchmarks.regions import Reading
+from benchmarks.search import SearchPlan, measure_search
 from benchmarks.stages import StageWatch
 from benchmarks.table import Limit, Table
 from benchmarks.teach import teach
@@ -84,6 +85,12 @@ def test_engine_times_a_whole_decision_beside_all_ways_and_the_floor(tmp_path: P
     }
     assert engine["left_out"] == "not asked for"
     assert [limit["limit"] for limit in engine["limits"]] == [1.0, 3.0, 3.0]
+
+
+def test_search_gives_the_answers_of_a_scan() -> None:
+    result = measure_search(SearchPlan(pictures=2000, passes=1))
+    assert all(one.equal for one in result.queries)
+    assert sum(one.found > 0 for one in result.queries) >= 6
 
 
 def test_shadow_times_the_same_decisions_with_and_without_a_candidate() -> None:

@@ -15,8 +15,8 @@ from sorter.errors import BrokerError, ConfigurationError, Mistake, SourceError,
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "run", "demo", "sort", "decide", "palette", "palette-server", "teach", "check", "journal", "recipes", "backtest",
-    "replay", "report", "selftest",
+    "run", "demo", "sort", "decide", "palette", "palette-server", "search", "teach", "check", "journal", "recipes",
+    "backtest", "replay", "report", "selftest",
 )  # fmt: skip
 
 
