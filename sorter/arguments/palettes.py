@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 
 from sorter.arguments.parts import (
@@ -10,6 +11,7 @@ from sorter.arguments.parts import (
     add_command,
     add_verbosity,
     colors,
+    jobs,
 )
 
 
@@ -40,4 +42,23 @@ def add_palette(commands: Commands[Parser]) -> None:
     shown.add_argument("--coolors", action="store_true", help="the address of the palette at coolors.co, and no more")
     for kind, what in (("gpl", "a GIMP palette"), ("ase", "Adobe swatches"), ("css", "CSS variables"), ("csv", "CSV")):
         palette.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"write {what} there")
+    _add_table(palette)
     add_verbosity(palette)
+
+
+def _add_table(palette: ArgumentParser) -> None:
+    """Of any number of pictures, wherever they are."""
+    table = palette.add_argument_group(
+        "a table of many pictures", 'IMAGE is then also a folder, a pattern ("photos/**/*.jpg"), or an address'
+    )
+    table.add_argument(
+        "--out", type=Path, metavar="FILE.parquet", help="write the table there; goes on where it broke off"
+    )
+    table.add_argument("--jobs", type=jobs, metavar="N", help="processes (as many as there are cores)")
+    table.add_argument(
+        "--engine", choices=("local", "daft"), default="local", help="local (if not said), or daft: also on a cluster"
+    )
+    table.add_argument("--ray-address", metavar="ADDRESS", help="of the Ray cluster that daft is to use")
+    table.add_argument(
+        "--endpoint-url", metavar="URL", help="of the server that s3:// and oci:// mean (AWS_ENDPOINT_URL)"
+    )

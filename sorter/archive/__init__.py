@@ -1,0 +1,1 @@
+"""Palettes of whole archives: pictures wherever they are, a table of their colors."""

@@ -1,0 +1,98 @@
+"""The same job on Daft: in this machine's processes, or on the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+from sorter.archive.job import Engine
+from sorter.archive.row import Row, Wish, row_of
+from sorter.archive.table import schema
+from sorter.errors import SorterError, UsageError
+
+BLOCK = 4096
+"""Pictures of one query: what waits in memory, and what a kill costs at most."""
+_BATCH = 32
+"""Pictures that a worker is handed at once."""
+
+
+def daft_engine(wish: Wish, jobs: int, ray_address: str | None = None, block: int = BLOCK) -> Engine:
+    """An engine of `sorter.archive.job`.
+
+    Args:
+        wish: what is asked of each picture.
+        jobs: processes at work at a time, on all machines together.
+        ray_address: of a Ray cluster's head, as Ray writes it; None: Daft's own runner on this machine.
+        block: pictures of one query.
+
+    Raises:
+        UsageError: Daft or Ray is not installed, or another cluster was named before in this process.
+        SorterError: the cluster cannot be reached.
+    """
+    daft = _prepared(ray_address)
+    find = _finder(daft, wish, jobs)
+
+    def engine(uris: Iterator[str], stopped: Callable[[], bool]) -> Iterator[Row]:
+        while not stopped() and (names := list(islice(uris, block))):
+            yield from _answers(daft, find, names, jobs)
+
+    return engine
+
+
+def _prepared(ray_address: str | None) -> Any:
+    # Neither of them is to tell anyone about this job, or to draw bars of its own.
+    for name, value in (
+        ("DO_NOT_TRACK", "true"), ("SCARF_NO_ANALYTICS", "true"), ("DAFT_ANALYTICS_ENABLED", "0"),
+        ("DAFT_PROGRESS_BAR", "0"), ("RAY_USAGE_STATS_ENABLED", "0"),
+    ):  # fmt: skip
+        os.environ.setdefault(name, value)
+    try:
+        daft = import_module("daft")
+        if ray_address is not None:
+            import_module("ray")
+    except ImportError as error:
+        remedy = 'install it with pip install "conveyor-color-sorter[stores,cluster]"'
+        raise UsageError(f"--engine daft needs a package that is not installed: {remedy}") from error
+    try:
+        if ray_address is None:
+            daft.set_runner_native()
+        else:
+            daft.set_runner_ray(address=ray_address)
+    except Exception as error:
+        where = "Daft" if ray_address is None else f"the Ray cluster at {ray_address}"
+        raise SorterError(f"{where} cannot be used ({type(error).__name__}): see that it runs there") from error
+    return daft
+
+
+def _finder(daft: Any, wish: Wish, jobs: int) -> Any:
+    """The work on a batch, as Daft takes it: of texts, rows with a number of their own left as they are."""
+    kind = daft.DataType.from_arrow_type(import_module("pyarrow").struct(list(schema())))
+
+    @daft.udf(return_dtype=kind, batch_size=_BATCH, concurrency=jobs, use_process=True)
+    class Find:
+        def __call__(self, names: Any) -> Any:
+            return [row_of(_text(name), wish).as_dict() for name in names.to_pylist()]
+
+    return Find
+
+
+def _answers(daft: Any, find: Any, names: list[str], jobs: int) -> Iterator[Row]:
+    encoded = [name.encode("utf-8", "surrogateescape") for name in names]
+    frame = daft.from_pydict({"number": list(range(len(names))), "name": encoded})
+    if jobs > 1:
+        frame = frame.into_partitions(jobs)
+    frame = frame.with_column("row", find(daft.col("name")))
+    try:
+        found = frame.select("number", "row").sort("number").to_pydict()["row"]
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise SorterError(f"Daft has failed ({what}): what was finished is kept; start the command again") from error
+    return (Row(**row) for row in found)
+
+
+def _text(name: bytes) -> str:
+    """A file's name may hold bytes that are no text."""
+    return name.decode("utf-8", "surrogateescape")
