@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -10,7 +11,6 @@ from typing import Any
 
 from sorter.archive.job import Engine
 from sorter.archive.row import Row, Wish, row_of
-from sorter.archive.table import schema
 from sorter.errors import SorterError, UsageError
 
 BLOCK = 4096
@@ -34,10 +34,12 @@ def daft_engine(wish: Wish, jobs: int, ray_address: str | None = None, block: in
     """
     daft = _prepared(ray_address)
     find = _finder(daft, wish, jobs)
+    # Its own runner parts the work itself; between machines it goes by partitions.
+    partitions = None if ray_address is None else jobs
 
     def engine(uris: Iterator[str], stopped: Callable[[], bool]) -> Iterator[Row]:
         while not stopped() and (names := list(islice(uris, block))):
-            yield from _answers(daft, find, names, jobs)
+            yield from _answers(daft, find, names, partitions)
 
     return engine
 
@@ -68,29 +70,29 @@ def _prepared(ray_address: str | None) -> Any:
 
 
 def _finder(daft: Any, wish: Wish, jobs: int) -> Any:
-    """The work on a batch, as Daft takes it: of texts, rows with a number of their own left as they are."""
-    kind = daft.DataType.from_arrow_type(import_module("pyarrow").struct(list(schema())))
+    """The work on a batch, as Daft takes it: from names to rows in JSON."""
 
-    @daft.udf(return_dtype=kind, batch_size=_BATCH, concurrency=jobs, use_process=True)
-    class Find:
-        def __call__(self, names: Any) -> Any:
-            return [row_of(_text(name), wish).as_dict() for name in names.to_pylist()]
+    @daft.cls(max_concurrency=jobs, use_process=True)
+    class Finder:
+        @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=_BATCH)
+        def find(self, names: Any) -> Any:
+            return [json.dumps(row_of(_text(name), wish).as_dict()) for name in names.to_pylist()]
 
-    return Find
+    return Finder().find
 
 
-def _answers(daft: Any, find: Any, names: list[str], jobs: int) -> Iterator[Row]:
+def _answers(daft: Any, find: Any, names: list[str], partitions: int | None) -> Iterator[Row]:
     encoded = [name.encode("utf-8", "surrogateescape") for name in names]
     frame = daft.from_pydict({"number": list(range(len(names))), "name": encoded})
-    if jobs > 1:
-        frame = frame.into_partitions(jobs)
+    if partitions is not None:
+        frame = frame.into_partitions(partitions)
     frame = frame.with_column("row", find(daft.col("name")))
     try:
         found = frame.select("number", "row").sort("number").to_pydict()["row"]
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise SorterError(f"Daft has failed ({what}): what was finished is kept; start the command again") from error
-    return (Row(**row) for row in found)
+    return (Row(**json.loads(row)) for row in found)
 
 
 def _text(name: bytes) -> str:

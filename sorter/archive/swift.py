@@ -7,6 +7,7 @@ the same answer every time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -187,7 +188,7 @@ def _described(raster: Raster, counted: _Counted, centers: Colors, of_cell: NDAr
     )
 
 
-def _accent(counted: _Counted, lab: Colors, names: tuple[str, ...], shares: NDArray[np.float64]) -> str | None:
+def _accent(counted: _Counted, lab: Colors, names: Sequence[str], shares: NDArray[np.float64]) -> str | None:
     """The most saturated color that is small and stands out, see `docs/archives.md`."""
     least, most = _ACCENT_SHARES
     total = float(counted.weights.sum())
@@ -195,7 +196,7 @@ def _accent(counted: _Counted, lab: Colors, names: tuple[str, ...], shares: NDAr
         larger = lab[shares > shares[place]]
         small = least <= shares[place] <= most and np.hypot(*lab[place, 1:]) >= _ACCENT_CHROMA
         if small and (ciede2000(lab[place], larger) >= _ACCENT_APART).all():
-            return names[place]
+            return names[int(place)]
     vivid = np.hypot(counted.lab[:, 1], counted.lab[:, 2]) >= _ACCENT_CHROMA
     if counted.weights[vivid].sum() < least * total:
         return None
