@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import islice
@@ -15,6 +16,7 @@ from sorter.errors import SorterError, UsageError
 
 BLOCK = 4096
 """Pictures of one query: what waits in memory, and what a kill costs at most."""
+_ANSWER_S = 5.0
 _BATCH = 32
 """Pictures that a worker is handed at once."""
 
@@ -53,20 +55,28 @@ def _prepared(ray_address: str | None) -> Any:
         os.environ.setdefault(name, value)
     try:
         daft = import_module("daft")
-        if ray_address is not None:
-            import_module("ray")
+        ray = None if ray_address is None else import_module("ray")
     except ImportError as error:
         remedy = 'install it with pip install "conveyor-color-sorter[stores,cluster]"'
         raise UsageError(f"--engine daft needs a package that is not installed: {remedy}") from error
+    where = "Daft" if ray_address is None else f"the Ray cluster at {ray_address}"
     try:
-        if ray_address is None:
+        if ray_address is None or ray is None:
             daft.set_runner_native()
         else:
-            daft.set_runner_ray(address=ray_address)
+            _see_that_it_answers(ray_address)
+            ray.init(address=ray_address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True)
+            daft.set_runner_ray(noop_if_initialized=True)
     except Exception as error:
-        where = "Daft" if ray_address is None else f"the Ray cluster at {ray_address}"
         raise SorterError(f"{where} cannot be used ({type(error).__name__}): see that it runs there") from error
     return daft
+
+
+def _see_that_it_answers(address: str) -> None:
+    """Ray itself would try for minutes, and then end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
 
 
 def _finder(daft: Any, wish: Wish, jobs: int) -> Any:
@@ -74,7 +84,7 @@ def _finder(daft: Any, wish: Wish, jobs: int) -> Any:
 
     @daft.cls(max_concurrency=jobs, use_process=True)
     class Finder:
-        @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=_BATCH)
+        @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=_BATCH)  # type: ignore[untyped-decorator]
         def find(self, names: Any) -> Any:
             return [json.dumps(row_of(_text(name), wish).as_dict()) for name in names.to_pylist()]
 
@@ -88,11 +98,12 @@ def _answers(daft: Any, find: Any, names: list[str], partitions: int | None) -> 
         frame = frame.into_partitions(partitions)
     frame = frame.with_column("row", find(daft.col("name")))
     try:
-        found = frame.select("number", "row").sort("number").to_pydict()["row"]
+        found = frame.select("number", "row").to_pydict()
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise SorterError(f"Daft has failed ({what}): what was finished is kept; start the command again") from error
-    return (Row(**json.loads(row)) for row in found)
+    # Put in order here: there are few, and Daft would take three more rounds for it.
+    return (Row(**json.loads(row)) for _, row in sorted(zip(found["number"], found["row"], strict=True)))
 
 
 def _text(name: bytes) -> str:
