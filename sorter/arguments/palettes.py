@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 
 from sorter.arguments.parts import (
@@ -11,6 +12,7 @@ from sorter.arguments.parts import (
     add_verbosity,
     colors,
     count,
+    jobs,
     seconds,
 )
 
@@ -52,7 +54,26 @@ def add_palette(commands: Commands[Parser]) -> None:
         metavar="KIND",
         help="summary (if not said), colors, clusters, strip, image",
     )
+    _add_table(palette)
     add_verbosity(palette)
+
+
+def _add_table(palette: ArgumentParser) -> None:
+    """Of any number of pictures, wherever they are."""
+    table = palette.add_argument_group(
+        "a table of many pictures", 'IMAGE is then also a folder, a pattern ("photos/**/*.jpg"), or an address'
+    )
+    table.add_argument(
+        "--out", type=Path, metavar="FILE.parquet", help="write the table there; goes on where it broke off"
+    )
+    table.add_argument("--jobs", type=jobs, metavar="N", help="processes (as many as there are cores)")
+    table.add_argument(
+        "--engine", choices=("local", "daft"), default="local", help="local (if not said), or daft: also on a cluster"
+    )
+    table.add_argument("--ray-address", metavar="ADDRESS", help="of the Ray cluster that daft is to use")
+    table.add_argument(
+        "--endpoint-url", metavar="URL", help="of the server that s3:// and oci:// mean (AWS_ENDPOINT_URL)"
+    )
 
 
 def add_palette_server(commands: Commands[Parser]) -> None:
@@ -62,6 +83,7 @@ def add_palette_server(commands: Commands[Parser]) -> None:
     server.add_argument("--host", default="127.0.0.1", help="where to listen; 0.0.0.0: on every network (127.0.0.1)")
     server.add_argument("--port", type=int, default=8092, metavar="N", help="0 takes any free one, and logs it (8092)")
     server.add_argument("--folder", type=Path, metavar="DIR", help="pictures under it can be named by their paths")
+    server.add_argument("--index", type=Path, metavar="FILE", help="palettes, as Parquet, to search by color")
     server.add_argument("--allow-urls", action="store_true", help="fetch pictures from public addresses that are named")
     server.add_argument(
         "--url-ports", nargs="+", type=int, default=[80, 443], metavar="N", help="that such addresses have (80 443)"

@@ -76,6 +76,13 @@ def colors(text: str) -> int | str:
     return int(text)
 
 
+def jobs(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or not 0 < int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1024")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A duration above 0."""
     try:

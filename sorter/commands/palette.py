@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sorter.commands.palette_table import make_table
 from sorter.commands.screen import printable, say, say_json, swatch
 from sorter.errors import SourceError, UsageError
 from sorter.palette.analyzer import ColorAnalyzer
@@ -36,7 +37,9 @@ _FILES: dict[str, Callable[[Palette, str], str | bytes]] = {
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Tell the colors of each picture; 1 where one could not be read."""
+    """Tell the colors of each picture; 1 where one could not be read. With ``--out``, make a table of them."""
+    if options.out is not None:
+        return make_table(options)
     wanted = {kind: path for kind in _FILES if (path := getattr(options, kind)) is not None}
     _check_files(wanted, options)
     for color in options.ignore:

@@ -32,6 +32,7 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
             host=options.host,
             port=options.port,
             folder=None if options.folder is None else str(options.folder.absolute()),
+            index=None if options.index is None else str(options.index.absolute()),
             allow_urls=options.allow_urls,
             url_ports=tuple(options.url_ports),
             cors_origins=tuple(options.cors),

@@ -43,7 +43,8 @@ def ward_centers(points: Colors, weights: NDArray[np.float64], count: int) -> Co
 
 
 def _costs(centers: Colors, masses: NDArray[np.float64]) -> NDArray[np.float64]:
-    costs = np.stack([_cost(center, mass, centers, masses) for center, mass in zip(centers, masses, strict=True)])
+    away = centers[:, None] - centers
+    costs = np.asarray(np.outer(masses, masses) / (masses[:, None] + masses) * (away * away).sum(axis=2))
     np.fill_diagonal(costs, np.inf)
     return costs
 

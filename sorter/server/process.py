@@ -60,8 +60,9 @@ class PaletteProcess:
     """
 
     def __init__(self, settings: ServerSettings, base: Path, clock: Clock, be_server: BeServer | None = None) -> None:
-        folder = None if settings.folder is None else str((base / settings.folder).absolute())
-        self._settings = settings.model_copy(update={"folder": folder})
+        paths = {"folder": settings.folder, "index": settings.index}
+        meant = {key: None if path is None else str((base / path).absolute()) for key, path in paths.items()}
+        self._settings = settings.model_copy(update=meant)
         self._clock = clock
         self._be_server = be_server or _be_server
         self._process: SpawnProcess | None = None

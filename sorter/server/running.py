@@ -11,8 +11,10 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sorter.archive.search import PaletteIndex
 from sorter.errors import ConfigurationError, Mistake
 from sorter.server.app import make_app
+from sorter.server.search_routes import router
 from sorter.settings.palettes import ServerSettings
 
 _log = logging.getLogger(__name__)
@@ -34,15 +36,18 @@ def run_server(settings: ServerSettings, stop_requested: Callable[[], bool]) -> 
 
     Raises:
         ConfigurationError: nothing can listen there, or there is no such folder.
+        SourceError: the index is no table of palettes.
+        UsageError: what reads it is not installed.
     """
     if settings.folder is not None and not Path(settings.folder).is_dir():
         sentence = f"there is no folder {settings.folder!r} to read pictures from: make it, or name another"
         raise ConfigurationError([Mistake("palettes.folder", sentence)])
+    index = None if settings.index is None else PaletteIndex.load(Path(settings.index))
     with contextlib.closing(_listen(settings.host, settings.port)) as listener:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         _log.info("palettes at http://%s:%d/docs", host, listener.getsockname()[1])
         config = uvicorn.Config(
-            make_app(settings),
+            make_app(settings, routers=[] if index is None else [router(index)]),
             http=_PunctualProtocol,
             ws="none",
             lifespan="on",

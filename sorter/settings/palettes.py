@@ -24,6 +24,8 @@ class ServerSettings(Strict):
     """0 takes any free port and logs it."""
     folder: FilePath | None = None
     """Pictures under this folder, relative to this file, can be named by their paths. Left out: no paths are read."""
+    index: FilePath | None = None
+    """Table of palettes, relative to this file, that is searched by color. Left out: nothing is."""
     allow_urls: bool = False
     """Whether pictures are fetched from the addresses that clients name; public ones alone in any case."""
     url_ports: Annotated[tuple[Port, ...], Field(min_length=1, max_length=16)] = (80, 443)
