@@ -76,6 +76,12 @@ def _accuracy(options: argparse.Namespace) -> Result:
     return measure_accuracy(SHORT if options.short else FULL, options.data, peers=options.peers)
 
 
+def _palettes(options: argparse.Namespace) -> Result:
+    from benchmarks.palettes import FULL, SHORT, measure_palettes  # noqa: PLC0415 - loads only what is measured
+
+    return measure_palettes(SHORT if options.short else FULL, options.data, peers=options.peers)
+
+
 def _faults(options: argparse.Namespace) -> Result:
     from benchmarks.faults import FULL, SHORT, measure_faults  # noqa: PLC0415 - loads only what is measured
 
@@ -146,6 +152,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "shadow": _shadow,
     "backtest": _backtest,
     "accuracy": _accuracy,
+    "palettes": _palettes,
     "faults": _faults,
     "streams": _streams,
     "soak": _soak,
@@ -193,7 +200,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-peers",
         dest="peers",
         action="store_false",
-        help="leave out the other tools, which engine and accuracy install into .build/peers at their first run",
+        help="leave out other tools, which engine, accuracy and palettes install into .build/peers at their first run",
     )
     return parser
 

@@ -25,6 +25,8 @@ _WINDOW = 64
 """Pictures for each worker between the oldest unfinished one and the newest: what waits in memory for its turn."""
 HANG_S = 300.0
 """Longest that a worker may be about one picture: all attempts at reading it, and decoding."""
+_START_S = 60.0
+"""Longest that it may take to start."""
 _TRIES = 2
 _LOOK_S = 0.25
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -37,7 +39,9 @@ class _Worker:
     ahead: deque[tuple[int, str]] = field(default_factory=deque)
     """What it was given and has not answered; it is about the first."""
     since_s: float = 0.0
-    """When it began with that."""
+    """When it began with that, or with starting."""
+    ready: bool = False
+    """Whether it has started: importing what it needs can take seconds on a busy machine."""
 
 
 RowOf = Callable[[str], Row]
@@ -70,6 +74,7 @@ class Workers:
         self._again: deque[tuple[int, str]] = deque()
         self._tries: dict[int, int] = {}
         self._done: dict[int, Row] = {}
+        self._newest = -1
 
     def __enter__(self) -> Workers:
         self._workers = [self._start() for _ in range(self._count)]
@@ -86,6 +91,7 @@ class Workers:
         """The rows of these pictures, in their order; ends early once it is stopped."""
         numbered = enumerate(uris)
         turn = 0
+        self._newest = -1
         exhausted = False
         while not stopped():
             exhausted = self._hand_out(numbered, turn) or exhausted
@@ -114,10 +120,8 @@ class Workers:
                 self._give(worker, one)
         return False
 
-    _newest = -1
-
     def _give(self, worker: _Worker, one: tuple[int, str]) -> None:
-        if not worker.ahead:
+        if not worker.ahead and worker.ready:
             worker.since_s = time.monotonic()
         worker.ahead.append(one)
         with suppress(OSError):  # it has died: that is found when listening
@@ -132,12 +136,16 @@ class Workers:
             except (EOFError, OSError):
                 self._replace(worker, f"died{_how(worker.process)}")
                 continue
-            number, _ = worker.ahead.popleft()
             worker.since_s = time.monotonic()
+            if row is None:
+                worker.ready = True
+                continue
+            number, _ = worker.ahead.popleft()
             self._done[number] = row
         now_s = time.monotonic()
         for worker in list(self._workers):
-            if worker.ahead and now_s - worker.since_s > self._hang_s:
+            limit_s = self._hang_s if worker.ready else max(self._hang_s, _START_S)
+            if worker.ahead and now_s - worker.since_s > limit_s:
                 self._replace(worker, f"was about it for {self._hang_s:g} s")
 
     def _replace(self, worker: _Worker, fate: str) -> None:
@@ -170,7 +178,7 @@ class Workers:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, since_s=time.monotonic())
 
 
 def _how(process: BaseProcess) -> str:
@@ -184,5 +192,6 @@ def _work(pipe: Connection, make_row: RowOf) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes: the first one decides
     cv2.setNumThreads(1)
     with suppress(EOFError, OSError):
+        pipe.send(None)  # it is ready
         while True:
             pipe.send(make_row(pipe.recv()))
