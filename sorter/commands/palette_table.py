@@ -22,7 +22,7 @@ from sorter.errors import UsageError
 
 _UNUSED = {
     "method": "minibatch", "space": "lab", "ignore_white": False, "ignore": [], "frame": 0, "coolors": False,
-    "gpl": None, "ase": None, "css": None, "csv": None,
+    "gpl": None, "ase": None, "css": None, "csv": None, "plot": None,
 }  # fmt: skip
 """Options that are about single pictures, as they are where nobody has named them."""
 
